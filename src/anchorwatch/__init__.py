@@ -1,0 +1,1 @@
+"""anchorwatch keeps watch on trust anchors."""
