@@ -1,0 +1,1 @@
+"""Builders: the material of the tests, made to order."""
