@@ -1,0 +1,1 @@
+"""What every floor needs: a clock one can turn, secrets that print as dots, documents that say their version."""
