@@ -12,10 +12,9 @@ string, or holds characters RFC 4518 prohibits, is compared by its encoding.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable
 from functools import lru_cache
 
 from anchorwatch.pki import der as asn1
@@ -158,6 +157,15 @@ class Name:
         """Whether this name lies in the subtree of `base`, itself included. RFC 5280 section 7.1."""
         stem = base._prepared()
         return self._prepared()[: len(stem)] == stem
+
+    @property
+    def depth(self) -> int:
+        """How many relative distinguished names there are."""
+        return len(self._rdns)
+
+    def stem(self, depth: int) -> Hashable:
+        """The `key` of the first (least specific) `depth` relative distinguished names."""
+        return self._prepared()[:depth]
 
     def _prepared(self) -> tuple[frozenset[tuple[str, str | bytes]], ...]:
         if self._key is None:
@@ -385,70 +393,6 @@ def _value(dotted: str, value: str) -> bytes:
     return encode(tag, value.encode("utf-8"))
 
 
-_WORDS = re.compile(r"\w+(?:[.'’-]\w+)*|[^\w\s]")
-
-
-def difference(one: Name, other: Name) -> str:
-    """Say in words what distinguishes two names, attribute by attribute; the empty string for the same name.
-
-    Made for near names: `"Symantec" instead of "VeriSign"` is what a person must see at two in the morning.
-    """
-    if one == other:
-        return ""
-    parts = []
-    count = 0
-    kinds = list(dict.fromkeys(oid for oid, _ in (*reversed(one.attributes), *reversed(other.attributes))))
-    for kind in kinds:
-        ours, theirs = one.values(kind), other.values(kind)
-        short = SHORT_NAMES.get(kind, kind)
-        for left, right in _paired(ours, theirs):
-            if left is None or right is None:
-                present = left if right is None else right
-                side = "only the first" if right is None else "only the second"
-                parts.append(f"{side} has {short} {_quoted(present or '')}")
-                continue
-            for gone, come in _replacements(left, right):
-                count += max(len(gone), len(come))
-                parts.append(f"{short}: " + _change(gone, come))
-    if not parts:
-        return "the same attributes in another order or grouping"
-    head = f"{count} {'word differs' if count == 1 else 'words differ'}: " if count else ""
-    return head + "; ".join(parts)
-
-
-def _paired(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[str | None, str | None]]:
-    left = [value for value in ours if value not in theirs]
-    right = [value for value in theirs if value not in ours]
-    size = max(len(left), len(right))
-    return list(zip(left + [None] * (size - len(left)), right + [None] * (size - len(right)), strict=True))
-
-
-def _replacements(left: str, right: str) -> list[tuple[list[str], list[str]]]:
-    """Runs of words of `left` and what stands in their place in `right`."""
-    ours, theirs = _WORDS.findall(left)[:_MOST_WORDS], _WORDS.findall(right)[:_MOST_WORDS]
-    matcher = difflib.SequenceMatcher(
-        None, [w.casefold() for w in ours], [w.casefold() for w in theirs], autojunk=False
-    )
-    return [(ours[a:b], theirs[c:d]) for step, a, b, c, d in matcher.get_opcodes() if step != "equal"]
-
-
-# Words of a value that are compared; the longest attribute of 1,458 real certificates has 30. Keeps hostile names,
-# for which the comparison would be quadratic, cheap.
-_MOST_WORDS = 64
-
-
-def _change(gone: Sequence[str], come: Sequence[str]) -> str:
-    if not gone:
-        return f"{_quoted(' '.join(come))} added"
-    if not come:
-        return f"{_quoted(' '.join(gone))} missing"
-    return f"{_quoted(' '.join(come))} instead of {_quoted(' '.join(gone))}"
-
-
-def _quoted(value: str) -> str:
-    return f'"{shown(value if len(value) <= 80 else value[:79] + "…")}"'
-
-
 def shown(value: str) -> str:
     """`value` with everything a terminal would not print as itself escaped."""
     return "".join(char if char.isprintable() else _hexed(char) for char in value)
@@ -456,41 +400,3 @@ def shown(value: str) -> str:
 
 def _hexed(char: str) -> str:
     return "".join(f"\\{octet:02X}" for octet in char.encode("utf-8", "surrogatepass"))
-
-
-def likeness(one: Name, other: Name) -> float:
-    """How alike two names are, from 0.0 (no word in common) to 1.0 (the same name).
-
-    Words of the common name weigh double: an operator recognises a CA by it.
-    """
-    if one == other:
-        return 1.0
-    ours, theirs = _weighed(one), _weighed(other)
-    shared = sum(min(weight, theirs.get(word, 0)) for word, weight in ours.items())
-    total = sum(ours.values()) + sum(theirs.values())
-    return 2 * shared / total if total else 0.0
-
-
-def _weighed(name: Name) -> dict[str, int]:
-    weights: dict[str, int] = {}
-    for oid, value in name.attributes:
-        weight = 2 if oid == COMMON_NAME else 1
-        for word in _WORDS.findall(value)[:_MOST_WORDS]:
-            weights[word.casefold()] = weights.get(word.casefold(), 0) + weight
-    return weights
-
-
-def nearest(name: Name, candidates: Iterable[Name]) -> Name | None:
-    """The candidate most alike to `name` that is not the same name; None where no candidate shares a word.
-
-    Of equally near ones the first given wins.
-    """
-    best: Name | None = None
-    score = 0.0
-    for candidate in candidates:
-        if candidate == name:
-            continue
-        alike = likeness(name, candidate)
-        if alike > score:
-            best, score = candidate, alike
-    return best

@@ -25,12 +25,10 @@ from anchorwatch.pki.distinguished_name import (
     EMAIL_ADDRESS,
     MalformedName,
     Name,
-    difference,
-    likeness,
-    nearest,
     oid_text,
     shown,
 )
+from anchorwatch.pki.likeness import difference, likeness, nearest
 from anchorwatch.pki.public_suffix import is_public_suffix
 
 __all__ = [
@@ -50,6 +48,7 @@ __all__ = [
     "likeness",
     "matches",
     "nearest",
+    "san_criticality_fault",
     "split_email",
     "to_ascii",
     "unlisted_common_names",
@@ -132,7 +131,7 @@ def general_name(tag: int, content: bytes, *, base: bool = False) -> GeneralName
     match kind:
         case "dns" | "email" | "uri":
             fault = None if content.isascii() else f"a {kind} name with characters outside ASCII"
-            return GeneralName(kind=kind, value=content.decode("latin-1"), content=content, fault=fault)
+            return GeneralName(kind=kind, value=_characters(content), content=content, fault=fault)
         case "ip":
             if base:
                 return GeneralName(
@@ -153,6 +152,14 @@ def general_name(tag: int, content: bytes, *, base: bool = False) -> GeneralName
         case None:
             fault = f"an entry with tag 0x{tag:02x}, which no kind of name has"
             return GeneralName(kind="other", value=f"#{content.hex()}", content=content, fault=fault)
+
+
+def _characters(content: bytes) -> str:
+    """IA5String; what is outside ASCII is a fault, and shown as the UTF-8 it most often is."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def _directory(content: bytes) -> GeneralName:
@@ -486,3 +493,16 @@ def unlisted_common_names(subject: Name, san: SubjectAltName | None) -> tuple[st
     """
     listed = {name.value for name in san.names if name.kind in ("dns", "ip")} if san is not None else set()
     return tuple(value for value in subject.values(COMMON_NAME) if value not in listed)
+
+
+def san_criticality_fault(subject: Name, san: SubjectAltName, *, cabf: bool = False) -> str | None:
+    """Why the extension should (not) be critical, or None. A rule for issuers: RFC 5280 section 4.2.1.6.
+
+    With `cabf` also the other half, which RFC 5280 only recommends: not critical beside a subject that is not empty
+    (CA/Browser Forum Baseline Requirements, section 7.1.2.7.12).
+    """
+    if subject.is_empty and not san.critical:
+        return "the subject is empty and the subjectAltName is not critical"
+    if cabf and not subject.is_empty and san.critical:
+        return "the subjectAltName is critical although the subject is not empty"
+    return None
