@@ -19,6 +19,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Final, Literal, Protocol
 
 from anchorwatch.pki import der
@@ -47,29 +48,25 @@ class ConstraintRule:
     """Whether a dNSName subtree ".example.com" means the hosts below example.com, as OpenSSL and Go read it;
     False calls it malformed, as RFC 5280 does."""
 
-    noncritical: bool = True
-    """Whether constraints that are not marked critical are in order. RFC 5280 says they must be; the CA/Browser
-    Forum lets them pass. They are applied in either case."""
-
-    in_end_entity: bool = True
-    """Whether an end entity may carry the extension, without effect. RFC 5280 reserves it for CAs."""
-
     comparisons: int = MAX_COMPARISONS
     """The most comparisons of one path."""
+
+
+RFC5280: Final = ConstraintRule()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstraintFault:
     """One way in which a path breaks its name constraints.
 
-    `certificate` and `ca` are indices into the path, leaf first: whose name it is, and whose constraint.
+    `index` and `authority` are places in the path, leaf first: whose name it is, and whose constraint.
     `name` and `constraint` are written for people ("dns a.example.com"), None where there is no single one.
     `kind` is the reason code.
     """
 
     kind: Literal["name-constraint", "malformed", "budget-exhausted"]
-    certificate: int
-    ca: int
+    index: int
+    authority: int
     sentence: str
     name: str | None = None
     constraint: str | None = None
@@ -98,7 +95,6 @@ class NameConstraints:
 
     permitted: tuple[GeneralName, ...] = ()
     excluded: tuple[GeneralName, ...] = ()
-    critical: bool = False
     malformed: str | None = None
     forms: dict[str, tuple[Subtrees, Subtrees]] = field(init=False, repr=False, compare=False)
     """By name form: permitted and excluded subtrees, prepared once."""
@@ -112,7 +108,7 @@ class NameConstraints:
         object.__setattr__(self, "forms", forms)
 
     @classmethod
-    def from_der(cls, value: bytes, *, critical: bool = False) -> NameConstraints:
+    def from_der(cls, value: bytes) -> NameConstraints:
         """Read the value of the extension; never raises, see `malformed`."""
         lists: dict[int, tuple[GeneralName, ...]] = {}
         problem: str | None = None
@@ -128,7 +124,7 @@ class NameConstraints:
         except der.DerError as error:
             problem = f"the name constraints cannot be read: {error}"
         permitted, excluded = lists.get(_PERMITTED, ()), lists.get(_EXCLUDED, ())
-        return cls(permitted=permitted, excluded=excluded, critical=critical, malformed=problem)
+        return cls(permitted=permitted, excluded=excluded, malformed=problem)
 
 
 _PERMITTED, _EXCLUDED = 0xA0, 0xA1
@@ -201,22 +197,26 @@ def _host_in(common_name: str) -> GeneralName | None:
 
 
 def check(
-    path: Sequence[Constrained], *, rule: ConstraintRule, anchor: bool = True
+    path: Sequence[Constrained], *, rule: ConstraintRule = RFC5280, anchor_binds: bool = True
 ) -> tuple[ConstraintFault, ...]:
     """Every way in which a path breaks the name constraints of its CAs, at most `MAX_FAULTS`; empty where none.
 
-    `path` is leaf first and ends with the anchor. `anchor` says whether the anchor's own constraints count (RFC 5280
-    section 6.1 leaves them out, most clients apply them). Never raises.
+    `path` is leaf first and ends with the anchor. `anchor_binds` says whether the anchor's own constraints count
+    (RFC 5280 section 6.1 leaves them out, RFC 5937 and most clients apply them). Never raises.
     """
     last = len(path) - 1
-    faults = [*_form_faults(path, rule, anchor=anchor)]
     cas = [
         (index, constraints)
-        for index in range(1, last + (1 if anchor else 0))
+        for index in range(1, last + (1 if anchor_binds else 0))
         if (constraints := path[index].name_constraints) is not None
     ]
     if not cas:
-        return tuple(faults)
+        return ()
+    faults = [
+        ConstraintFault(kind="malformed", index=index, authority=index, sentence=constraints.malformed)
+        for index, constraints in cas
+        if constraints.malformed
+    ]
     # Nearest to the leaf last: what the highest CA forbids is told first.
     cas.reverse()
     names: dict[int, list[GeneralName]] = {}
@@ -230,34 +230,16 @@ def check(
         )
         return (
             *faults,
-            ConstraintFault(kind="budget-exhausted", certificate=0, ca=cas[0][0], sentence=sentence),
+            ConstraintFault(kind="budget-exhausted", index=0, authority=cas[0][0], sentence=sentence),
         )
-    for ca, constraints in cas:
-        for index in range(ca - 1, -1, -1):
-            if index in names:
-                faults.extend(_broken(constraints, names[index], path[index].san, index, ca, rule))
-            if len(faults) >= MAX_FAULTS:
-                return tuple(faults[:MAX_FAULTS])
-    return tuple(faults)
-
-
-def _form_faults(
-    path: Sequence[Constrained], rule: ConstraintRule, *, anchor: bool
-) -> Iterator[ConstraintFault]:
-    """Faults of the extensions themselves, whatever names there are."""
-    for index, certificate in enumerate(path):
-        constraints = certificate.name_constraints
-        if constraints is None or (index == len(path) - 1 and index > 0 and not anchor):
-            continue
-        sentences = []
-        if constraints.malformed:
-            sentences.append(constraints.malformed)
-        if not constraints.critical and not rule.noncritical:
-            sentences.append("the name constraints are not marked critical")
-        if index == 0 and not rule.in_end_entity:
-            sentences.append("an end entity carries name constraints")
-        for sentence in sentences:
-            yield ConstraintFault(kind="malformed", certificate=index, ca=index, sentence=sentence)
+    broken = (
+        fault
+        for ca, constraints in cas
+        for index in range(ca - 1, -1, -1)
+        if index in names
+        for fault in _broken(constraints, names[index], path[index].san, index, ca, rule)
+    )
+    return tuple(islice(chain(faults, broken), MAX_FAULTS))
 
 
 def _comparisons(cas: list[tuple[int, NameConstraints]], names: dict[int, list[GeneralName]]) -> int:
@@ -286,7 +268,7 @@ def _broken(
 ) -> Iterator[ConstraintFault]:
     if san is not None and san.malformed:
         sentence = f"its names are constrained, and {san.malformed}"
-        yield ConstraintFault(kind="malformed", certificate=index, ca=ca, sentence=sentence)
+        yield ConstraintFault(kind="malformed", index=index, authority=ca, sentence=sentence)
     told: set[str] = set()
     for name in names:
         form = form_of(name)
@@ -296,17 +278,17 @@ def _broken(
         permitted, excluded = found
         label = f"{form} {clip(name.value)}"
         for fault in () if form in told else _subtree_faults(permitted, excluded, form, rule):
-            yield ConstraintFault(kind="malformed", certificate=index, ca=ca, sentence=fault, name=label)
+            yield ConstraintFault(kind="malformed", index=index, authority=ca, sentence=fault, name=label)
         told.add(form)
         if form not in UNDERSTOOD:
             sentence = f"a name of the form {form} is constrained, and no client understands such constraints"
             yield ConstraintFault(
-                kind="name-constraint", certificate=index, ca=ca, sentence=sentence, name=label
+                kind="name-constraint", index=index, authority=ca, sentence=sentence, name=label
             )
             continue
         if flaw := name_fault(name):
             sentence = f'the name {form} "{clip(name.value)}" is constrained and malformed: {flaw}'
-            yield ConstraintFault(kind="malformed", certificate=index, ca=ca, sentence=sentence, name=label)
+            yield ConstraintFault(kind="malformed", index=index, authority=ca, sentence=sentence, name=label)
             continue
         if (base := holder(name, excluded, reach=True)) is not None:
             sentence = f'"{clip(name.value)}" lies in the excluded {_described(base)}'
@@ -320,8 +302,8 @@ def _broken(
             continue
         yield ConstraintFault(
             kind="name-constraint",
-            certificate=index,
-            ca=ca,
+            index=index,
+            authority=ca,
             sentence=sentence,
             name=label,
             constraint=constraint,

@@ -48,7 +48,6 @@ __all__ = [
     "likeness",
     "matches",
     "nearest",
-    "san_criticality_fault",
     "split_email",
     "to_ascii",
     "unlisted_common_names",
@@ -98,11 +97,10 @@ class SubjectAltName:
     """
 
     names: tuple[GeneralName, ...] = ()
-    critical: bool = False
     malformed: str | None = None
 
     @classmethod
-    def from_der(cls, value: bytes, *, critical: bool = False) -> SubjectAltName:
+    def from_der(cls, value: bytes) -> SubjectAltName:
         """Read the value of the extension; never raises, see `malformed`."""
         names: list[GeneralName] = []
         try:
@@ -113,9 +111,9 @@ class SubjectAltName:
                 names.append(general_name(item.tag, value[item.content : item.stop]))
                 at = item.stop
         except der.DerError as error:
-            return cls(names=tuple(names), critical=critical, malformed=f"the names cannot be read: {error}")
+            return cls(names=tuple(names), malformed=f"the names cannot be read: {error}")
         problem = None if names else "the list of names is empty"
-        return cls(names=tuple(names), critical=critical, malformed=problem)
+        return cls(names=tuple(names), malformed=problem)
 
     def of_kind(self, kind: NameKind) -> Iterator[GeneralName]:
         """The entries of one kind, in order, malformed ones included."""
@@ -493,16 +491,3 @@ def unlisted_common_names(subject: Name, san: SubjectAltName | None) -> tuple[st
     """
     listed = {name.value for name in san.names if name.kind in ("dns", "ip")} if san is not None else set()
     return tuple(value for value in subject.values(COMMON_NAME) if value not in listed)
-
-
-def san_criticality_fault(subject: Name, san: SubjectAltName, *, cabf: bool = False) -> str | None:
-    """Why the extension should (not) be critical, or None. A rule for issuers: RFC 5280 section 4.2.1.6.
-
-    With `cabf` also the other half, which RFC 5280 only recommends: not critical beside a subject that is not empty
-    (CA/Browser Forum Baseline Requirements, section 7.1.2.7.12).
-    """
-    if subject.is_empty and not san.critical:
-        return "the subject is empty and the subjectAltName is not critical"
-    if cabf and not subject.is_empty and san.critical:
-        return "the subjectAltName is critical although the subject is not empty"
-    return None
