@@ -1,0 +1,38 @@
+"""The root of the command line. Each noun is a module beside this one and is registered here, by name."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="anchorwatch",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"anchorwatch {version('anchorwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and end.")
+    ] = False,
+) -> None:
+    """Keep watch on trust anchors: does a store vouch for what a server presents, and if not, what would mend it?
+
+    Exit status: 0 well, 1 trouble found or refused, 2 asked wrongly, 3 could not look.
+    """
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,63 @@
+"""Files for the pages of the documentation: what a page's examples work on.
+
+A page asks for a set with `<!-- files: NAME -->` and tells its reader what the files are. They are made anew
+each time, with the names and dates of the story and keys of our own, so fingerprints differ from run to run.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from builders.certs import CA, Issued, bundle
+
+
+def licensing_2016(folder: Path) -> None:
+    """A licensing portal before and after it changed its CA in 2016, and a device that knows the old one.
+
+    `before.pem` and `after.pem` are the chains presented; `device.pem` is the device's store, which holds only
+    the old intermediate; `roots.pem` holds the two roots above both, as a catalogue.
+    """
+    oldest = CA.root(
+        "OU=Class 3 Public Primary Certification Authority, O=VeriSign\\, Inc., C=US",
+        not_before=_day(1996, 1, 29),
+        not_after=_day(2028, 8, 1),
+    )
+    g5 = CA.root(
+        f"CN=VeriSign Class 3 Public Primary Certification Authority - G5, {_VERISIGN}",
+        not_before=_day(2006, 11, 8),
+        not_after=_day(2036, 7, 16),
+    )
+    g5_cross = oldest.cross_sign(g5, not_before=_day(2006, 11, 8), not_after=_day(2021, 11, 7))
+    g3 = g5.issue_ca(
+        f"CN=VeriSign Class 3 Secure Server CA - G3, {_VERISIGN}",
+        not_before=_day(2010, 2, 8),
+        not_after=_day(2020, 2, 7),
+        path_length=0,
+    )
+    g4 = g5.issue_ca(
+        "CN=Symantec Class 3 Secure Server CA - G4, OU=Symantec Trust Network, O=Symantec Corporation, C=US",
+        not_before=_day(2013, 10, 31),
+        not_after=_day(2023, 10, 30),
+        path_length=0,
+    )
+    portal = "portal.example"
+    before = g3.issue_leaf(portal, not_before=_day(2014, 3, 3), not_after=_day(2016, 3, 31))
+    after = g4.issue_leaf(portal, not_before=_day(2016, 3, 1), not_after=_day(2018, 3, 31))
+    files: dict[str, list[Issued]] = {
+        "before.pem": [before, g3],
+        "after.pem": [after, g4, g5_cross],
+        "device.pem": [g3],
+        "roots.pem": [g5, oldest],
+    }
+    for name, certificates in files.items():
+        (folder / name).write_text(bundle(certificates), encoding="ascii")
+
+
+_VERISIGN = "OU=VeriSign Trust Network, O=VeriSign\\, Inc., C=US"
+
+
+def _day(year: int, month: int, day: int) -> datetime:
+    return datetime(year, month, day, tzinfo=UTC)
+
+
+WORLDS: dict[str, Callable[[Path], None]] = {"licensing-2016": licensing_2016}
