@@ -1,0 +1,1 @@
+"""Words of a platform to facts and back: what a device printed, read; what a device would print, written."""

@@ -1,0 +1,241 @@
+r"""Syslog of the ASA and of its kin, read and written.
+
+A message is known by its six digits; its severity can be changed by the operator and is never looked at.
+It may stand anywhere: in a syslog file behind a priority, a time and a host, in ``show logging``, in the middle of a
+line of a web page, wrapped by a terminal or a mail.
+The licensing agent wraps its own messages into a handful of ASA numbers: ``%ASA-3-444303: %SMART_LIC-3-COMM_FAILED:``,
+so there the mnemonic behind the second ``%`` tells what happened.
+IOS, IOS-XE, IOS-XR and NX-OS log the same agent's messages directly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from anchorwatch.devices import moment, printed_name
+from anchorwatch.devices.capture import Line
+from anchorwatch.devices.fact import AgentEvent, Handshake, LogDetail, LogMessage, NoTrustpoint
+from anchorwatch.devices.span import Span
+
+NO_TRUSTPOINT = "717009"
+CHAIN_FAILED = "717027"
+HANDSHAKE_STARTED = "725001"
+HANDSHAKE_COMPLETED = "725002"
+HANDSHAKE_FAILED = "725006"
+AGENT = frozenset({"444302", "444303", "444304", "444305", "444306", "444307"})
+
+_HEADER = re.compile(
+    r"%(?P<facility>[A-Z][A-Z0-9_]{1,40})(?:-(?P<class>[A-Za-z0-9_-]{1,60}?))?-(?P<severity>[0-7])"
+    r"-(?P<code>[A-Z0-9_]{2,60})\s?:\s?"
+)
+_AGENT = re.compile(r"%?SMART_LIC-(?P<severity>[0-7])-(?P<mnemonic>[A-Z0-9_]{2,60})\s?:\s?(?P<text>.*)$")
+_NO_TRUSTPOINT = re.compile(
+    r"Certificate\s?validation\s?failed\.\s?No\s?suitable\s?trustpoints\s?found\s?to\s?validate\s?certificate\s?"
+    r"serial\s?number:\s?(?P<serial>[0-9A-Fa-f][0-9A-Fa-f :]{0,80}?|)\s?,\s?subject\s?name:\s?(?P<subject>.{0,2000}?)\s?,"
+    r"\s?issuer\s?name:\s?(?P<issuer>.{0,2000}?)\s?\.?\s*$",
+    re.IGNORECASE,
+)
+_HANDSHAKE = {
+    HANDSHAKE_STARTED: re.compile(
+        r"Starting\s+SSL\s+handshake\s+with\s+(?P<peer>server|client)\s+(?P<interface>[\w./ -]{1,60}?):"
+        r"(?P<address>[0-9A-Fa-f.:]{2,45})/(?P<port>\d{1,5})\s+to\s+(?P<to_address>[0-9A-Fa-f.:]{2,45})"
+        r"/(?P<to_port>\d{1,5})\b",
+        re.IGNORECASE,
+    ),
+    HANDSHAKE_FAILED: re.compile(
+        r"Device\s+failed\s+SSL\s+handshake\s+with\s+(?P<peer>server|client)\s+(?P<interface>[\w./ -]{1,60}?):"
+        r"(?P<address>[0-9A-Fa-f.:]{2,45})/(?P<port>\d{1,5})\s+to\s+(?P<to_address>[0-9A-Fa-f.:]{2,45})"
+        r"/(?P<to_port>\d{1,5})\b",
+        re.IGNORECASE,
+    ),
+    HANDSHAKE_COMPLETED: re.compile(
+        r"Device\s+completed\s+SSL\s+handshake\s+with\s+(?P<peer>server|client)\s+(?P<interface>[\w./ -]{1,60}?):"
+        r"(?P<address>[0-9A-Fa-f.:]{2,45})/(?P<port>\d{1,5})\s+to\s+(?P<to_address>[0-9A-Fa-f.:]{2,45})"
+        r"/(?P<to_port>\d{1,5})\b",
+        re.IGNORECASE,
+    ),
+}
+_HANDSHAKE_WORDS = {
+    HANDSHAKE_STARTED: "Starting SSL handshake with {end} for TLS session.",
+    HANDSHAKE_FAILED: "Device failed SSL handshake with {end}",
+    HANDSHAKE_COMPLETED: "Device completed SSL handshake with {end}",
+}
+_ZONE = re.compile(r"[A-Z]{1,5}(?:[+-]\d{1,2})?")
+_HOST = re.compile(r"(?:^|\s)([A-Za-z0-9][\w.-]{0,62}(?:/[\w.-]{1,40})?)\s*(?::\s*)?$")
+
+
+def parse(lines: Sequence[Line]) -> tuple[LogMessage, ...]:
+    """Read the messages of one logged line, or of the lines it was wrapped into.
+
+    Several messages may share a line. A terminal folds a message at a fixed width, in the middle of words; a mail
+    folds it at blanks; the reading that is understood wins. Text without a header gives nothing.
+    """
+    if not lines:
+        return ()
+    if len(lines) == 1:
+        return tuple(_messages(lines, folded=False))
+    widths = {len(line.text) for line in lines[:-1]}
+    folded = tuple(_messages(lines, folded=len(widths) == 1))
+    other = tuple(_messages(lines, folded=len(widths) > 1))
+    return max(folded, other, key=lambda messages: sum(m.detail is not None for m in messages))
+
+
+def _messages(lines: Sequence[Line], *, folded: bool) -> Iterator[LogMessage]:
+    text = ""
+    starts: list[
+        tuple[int, Line, int]
+    ] = []  # where in the text a line begins, and how much was cut on its left
+    for line in lines:
+        indent = len(line.text) - len(line.text.lstrip()) if text and not folded else 0
+        text += " " if text and not folded else ""
+        starts.append((len(text), line, indent))
+        text += line.text if folded else line.text[indent:].rstrip()
+    headers = [
+        header
+        for header in _HEADER.finditer(text)
+        # The agent's own header inside an ASA message is part of that message.
+        if not ("SMART_LIC" in (header["facility"], header["class"]) and _wraps_agent(text[: header.start()]))
+    ]
+    for index, header in enumerate(headers):
+        end = headers[index + 1].start() if index + 1 < len(headers) else len(text)
+        body = text[header.end() : end]
+        if index + 1 < len(headers):
+            body = _without_prefix_of_next(body)
+        place, line, indent = next(start for start in reversed(starts) if start[0] <= header.start())
+        yield _message(
+            header,
+            body.strip(),
+            prefix=text[: header.start()] if index == 0 else "",
+            span=Span(
+                source=line.source,
+                line=line.number,
+                column=line.offset + indent + header.start() - place + 1,
+                text=text[header.start() : header.end()] + body.strip(),
+            ),
+        )
+
+
+def _wraps_agent(before: str) -> bool:
+    return bool(re.search(r"-4443\d\d\s?:\s?$", before))
+
+
+def _without_prefix_of_next(body: str) -> str:
+    """Cut the time and host of the message that follows on the same line."""
+    found = moment.find(body[-80:])
+    if found and not re.search(r"[a-z]{3}", body[-80:][found[2] :]):
+        return body[: len(body) - len(body[-80:]) + found[1]].rstrip(" <>0123456789")
+    return body
+
+
+def _message(header: re.Match[str], text: str, *, prefix: str, span: Span) -> LogMessage:
+    time, host = _prefix(prefix)
+    return LogMessage(
+        facility=header["facility"],
+        message_class=header["class"] or "",
+        severity=int(header["severity"]),
+        code=header["code"],
+        text=text,
+        detail=understand(
+            header["class"] or header["facility"], int(header["severity"]), header["code"], text
+        ),
+        time=time,
+        host=host,
+        span=span,
+    )
+
+
+def _prefix(prefix: str) -> tuple[moment.DeviceTime | None, str]:
+    """Read what stands before a header: priority, sequence number, time, host."""
+    prefix = prefix[-200:]
+    found = moment.find(prefix)
+    if found is None:
+        return None, ""
+    time, _start, end = found
+    rest = prefix[end:].strip().rstrip(": ").lstrip(": ")
+    if time.zone and not rest and (not _ZONE.fullmatch(time.zone) or prefix.rstrip().endswith(" :")):
+        return replace(time, zone=""), time.zone  # what looked like a zone label is the host
+    host = _HOST.search(rest)
+    return time, host[1] if host else ""
+
+
+def understand(speaker: str, severity: int, code: str, text: str) -> LogDetail | None:
+    """Read the text of a message whose form is known; None for every other. `speaker` is the facility or its class."""
+    if code in AGENT:
+        return _agent(text)
+    if speaker == "SMART_LIC":
+        return AgentEvent(severity=severity, mnemonic=code, text=text)
+    if code == NO_TRUSTPOINT:
+        match = _NO_TRUSTPOINT.match(text)
+        if match:
+            return NoTrustpoint(
+                serial=re.sub(r"[ :]", "", match["serial"]),
+                subject=printed_name.parse_line(match["subject"]),
+                issuer=printed_name.parse_line(match["issuer"]),
+            )
+    if code in _HANDSHAKE:
+        match = _HANDSHAKE[code].search(text)
+        if match:
+            return Handshake(
+                peer=match["peer"].lower(),
+                interface=match["interface"],
+                address=match["address"],
+                port=int(match["port"]),
+                to_address=match["to_address"],
+                to_port=int(match["to_port"]),
+            )
+    return None
+
+
+def _agent(text: str) -> AgentEvent | None:
+    match = _AGENT.search(text)
+    if match is None:
+        return None
+    return AgentEvent(severity=int(match["severity"]), mnemonic=match["mnemonic"], text=match["text"])
+
+
+def express(detail: LogDetail, code: str) -> str:
+    """Write what a message says, as the ASA words it; the opposite of `understand`."""
+    match detail:
+        case NoTrustpoint():
+            return (
+                "Certificate validation failed. No suitable trustpoints found to validate certificate "
+                f"serial number: {detail.serial}, subject name: {detail.subject.line}, "
+                f"issuer name: {detail.issuer.line} ."
+            )
+        case AgentEvent():
+            if code == detail.mnemonic:
+                return detail.text
+            return f"%SMART_LIC-{detail.severity}-{detail.mnemonic}: {detail.text}"
+        case Handshake():
+            end = (
+                f"{detail.peer} {detail.interface}:{detail.address}/{detail.port} "
+                f"to {detail.to_address}/{detail.to_port}"
+            )
+            return _HANDSHAKE_WORDS[code].format(end=end)
+
+
+def say(
+    code: str, detail: LogDetail, *, severity: int, time: moment.DeviceTime | None = None, host: str = ""
+) -> LogMessage:
+    """The message a device logs when something happened; its text follows from the detail."""
+    return LogMessage(
+        facility="ASA",
+        severity=severity,
+        code=code,
+        text=express(detail, code),
+        detail=detail,
+        time=time,
+        host=host,
+    )
+
+
+def render(message: LogMessage) -> str:
+    """Print a message as it is logged, on one line."""
+    kind = f"-{message.message_class}" if message.message_class else ""
+    header = f"%{message.facility}{kind}-{message.severity}-{message.code}: "
+    if message.time is None:
+        return header + message.text
+    host = f" {message.host} :" if message.host else ":"
+    return f"{moment.render(message.time)}{host} {header}{message.text}"

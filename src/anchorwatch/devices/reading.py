@@ -1,0 +1,89 @@
+"""Everything that a heap of text says: facts with their device, and what nobody understood.
+
+Each block is given to every screen, because most files hold no prompt that would name the command.
+A screen recognises its own lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from anchorwatch.devices import transcript
+from anchorwatch.devices.asa import call_home, certificate, syslog, trustpool_import
+from anchorwatch.devices.capture import Line
+from anchorwatch.devices.screen import Found
+from anchorwatch.devices.span import Span
+from anchorwatch.devices.transcript import Block, Transcript
+
+Parse = Callable[[Sequence[Line]], tuple[Found[object], ...]]
+
+SCREENS: tuple[Parse, ...] = (certificate.parse, call_home.parse, trustpool_import.parse)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One fact: what it says, of which device (empty where no prompt or host told), under which command."""
+
+    fact: object
+    device: str
+    command: str
+    source: str
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """All facts of some inputs in the order in which they stood, and the places nobody understood."""
+
+    items: tuple[Item, ...]
+    not_understood: tuple[Span, ...]
+    notices: tuple[Span, ...] = ()
+
+
+def read(inputs: Iterable[tuple[str, str | bytes]]) -> Reading:
+    """Read inputs given as (name, content); never fails, whatever they hold."""
+    items: list[Item] = []
+    strangers: list[Span] = []
+    notices: list[Span] = []
+    for source, data in inputs:
+        text = transcript.read(data, source)
+        found, left = _of(text)
+        items += found
+        strangers += left
+        notices += [line.whole for line in text.notices]
+    return Reading(items=tuple(items), not_understood=tuple(strangers), notices=tuple(notices))
+
+
+def _of(text: Transcript) -> tuple[list[Item], list[Span]]:
+    items: list[Item] = []
+    strangers: list[Span] = []
+    for block in text.blocks:
+        used: set[int] = set()
+        for parse in SCREENS:
+            for found in parse(block.lines):
+                used.update(found.lines)
+                number = block.lines[found.lines[0]].number
+                items.append(_item(found.fact, block, text.source, number))
+        strangers += _left_over(block, used)
+    for logged in text.logged:
+        items += [
+            Item(
+                fact=message,
+                device=message.host or logged.device,
+                command="",
+                source=text.source,
+                order=message.span.line,
+            )
+            for message in syslog.parse(logged.lines)
+        ]
+    items.sort(key=lambda item: item.order)
+    return items, strangers
+
+
+def _item(fact: object, block: Block, source: str, number: int) -> Item:
+    return Item(fact=fact, device=block.device, command=block.command, source=source, order=number)
+
+
+def _left_over(block: Block, used: set[int]) -> list[Span]:
+    return [line.whole for index, line in enumerate(block.lines) if index not in used and line.text.strip()]

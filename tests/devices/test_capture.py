@@ -1,0 +1,68 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anchorwatch.devices.capture import clean, decode
+
+
+def texts(text: str) -> list[str]:
+    return [line.text for line in clean(text)]
+
+
+def test_terminal_escapes_are_taken_off() -> None:
+    """Colours, titles and cursor movements of a console log leave only the words."""
+    assert texts("\x1b[32mStatus\x1b[0m: \x1b]0;title\x07REGISTERED\x1b[K") == ["Status: REGISTERED"]
+
+
+def test_pager_marks_are_taken_off() -> None:
+    """The pager's mark and the blanks that overwrite it vanish, whichever platform wrote it."""
+    assert texts("a\n<--- More --->\r              \rb\n --More-- \x08\x08\x08\x08c") == ["a", "b", "c"]
+
+
+def test_every_line_ending_is_a_line_ending() -> None:
+    """Windows, Unix, old Macintosh and doubled carriage returns cut the same lines."""
+    for ending in ("\n", "\r\n", "\r\r\n", "\r"):
+        assert texts(ending.join(("one", "two", "three"))) == ["one", "two", "three"]
+
+
+def test_backspaces_erase() -> None:
+    """A corrected command reads as it was corrected."""
+    assert texts("show vre\x08\x08\x08version") == ["show version"]
+
+
+def test_markdown_of_a_saved_page_is_taken_off() -> None:
+    """Fences, bold and links of a page saved as text vanish; the comma of a device keeps its backslash."""
+    page = "```\n**Status:** [%ASA-3-717009:](#) o=VeriSign\\, Inc. \\_SmartCallHome\\_ServerCA\n```"
+    assert texts(page) == ["", "Status: %ASA-3-717009: o=VeriSign\\, Inc. _SmartCallHome_ServerCA", ""]
+
+
+def test_mail_quotation_marks_are_taken_off() -> None:
+    """Three quoted lines are a mail; the column still counts the mark."""
+    lines = clean("> one\n> two\n> three")
+    assert [line.text for line in lines] == ["one", "two", "three"]
+    assert lines[1].whole.column == 3
+
+
+def test_a_lone_mark_is_data() -> None:
+    """One line that starts with the mark is left alone: the FXOS prompts for a paste with it."""
+    assert texts(">ENDOFBUF") == [">ENDOFBUF"]
+
+
+def test_any_encoding_is_read() -> None:
+    """UTF-8, UTF-16 with and without its mark, and Windows Latin all become text."""
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
+        assert decode("Status: REGISTERED für ACME".encode(encoding)) == "Status: REGISTERED für ACME"
+
+
+def test_a_line_without_end_is_cut() -> None:
+    """A million characters without a line end become pieces of bounded length with one number."""
+    lines = clean("x" * 1_000_000)
+    assert max(len(line.text) for line in lines) <= 65_536
+    assert {line.number for line in lines} == {1}
+
+
+@given(st.text() | st.binary().map(decode))
+def test_nothing_that_moves_a_cursor_leaves(text: str) -> None:
+    """Whatever goes in, no control character comes out, and lines keep their order."""
+    lines = clean(text)
+    assert all(character.isprintable() or ord(character) > 0x9F for line in lines for character in line.text)
+    assert [line.number for line in lines] == sorted(line.number for line in lines)
