@@ -30,8 +30,10 @@ def build(
     at: datetime,
     anchors: AnchorKind,
 ) -> Path | OpenEnd:
-    """The one path this kind of client arrives at, or where it got stuck. Signatures are not checked here:
-    none of these builders does so while it looks."""
+    """The one path this kind of client arrives at, or where it got stuck.
+
+    Signatures are not checked here: none of these builders does so while it looks.
+    """
     match kind:
         case BuilderKind.OPENSSL_1_1:
             return _openssl_1_1(presented, store, at, anchors)
@@ -95,8 +97,10 @@ def _ended(chain: Sequence[Certificate], anchor: Anchor | None) -> Path | OpenEn
 def _openssl_1_1(
     presented: Sequence[Certificate], store: TrustStore, at: datetime, anchors: AnchorKind
 ) -> Path | OpenEnd:
-    """`build_chain()` with trusted-first: the store is asked at every step; after its first answer the
-    peer's certificates are no longer looked at."""
+    """`build_chain()` with trusted-first.
+
+    The store is asked at every step; after its first answer the peer's certificates are not looked at.
+    """
     chain = [presented[0]]
     rest = list(presented[1:])
     from_peer = True
@@ -123,8 +127,10 @@ def _openssl_1_1(
 
 
 def _openssl_1_0_2(presented: Sequence[Certificate], store: TrustStore, at: datetime) -> Path | OpenEnd:
-    """`X509_verify_cert()` of 1.0.2b and later: the peer's certificates as far as they go, then the store;
-    if that does not end in a root of the store, an alternative issuer for each earlier one, top down."""
+    """`X509_verify_cert()` of 1.0.2b and later: the peer's certificates as far as they go, then the store.
+
+    If that does not end in a root of the store, an alternative issuer for each earlier one, top down.
+    """
     chain = [presented[0]]
     rest = list(presented[1:])
     while len(chain) < MAX_DEPTH and not _self_signed(chain[-1]):

@@ -110,7 +110,7 @@ HASHES = {
 }
 
 
-class MalformedCertificate(ValueError):
+class MalformedCertificateError(ValueError):
     """The octets are not a certificate anyone could judge; the message says where reading stopped."""
 
 
@@ -195,7 +195,7 @@ class Certificate:
     def from_der(cls, octets: bytes) -> Certificate:
         """Read one certificate; the same octets give the same value, parsed once while remembered.
 
-        Raises `MalformedCertificate` with one sentence.
+        Raises `MalformedCertificateError` with one sentence.
         """
         return _read(bytes(octets))
 
@@ -243,8 +243,8 @@ class Certificate:
 
     @property
     def title(self) -> str:
-        """The shortest words by which a person would know it: common name, else the whole subject."""
-        return self.subject.common_name or self.subject.text or f"serial {self.serial:x}"
+        """The shortest words by which a person would know it: common name, else unit, else all of it."""
+        return title(self.subject) or f"serial {self.serial:x}"
 
     def extension(self, oid: str) -> bytes | None:
         """The value octets of the first extension of that kind, or None."""
@@ -258,6 +258,12 @@ class Certificate:
         return None if self.leniency else _load(self.der)
 
 
+def title(name: Name) -> str:
+    """The shortest words by which a person would know a name; empty for an empty name."""
+    units = name.values("2.5.4.11")
+    return name.common_name or (units[0] if units else name.text)
+
+
 def _load(octets: bytes) -> x509.Certificate:
     with warnings.catch_warnings():
         # Real roots carry serial 0 and negative serials; we judge those ourselves.
@@ -267,8 +273,7 @@ def _load(octets: bytes) -> x509.Certificate:
 
 def _strict_objection(octets: bytes) -> str | None:
     try:
-        native = _load(octets)
-        native.serial_number, native.not_valid_before_utc, native.not_valid_after_utc  # noqa: B018 - loads lazily
+        _load(octets)
     except (ValueError, TypeError) as error:
         return f"{error}".split("\n", 1)[0] or type(error).__name__
     return None
@@ -278,13 +283,13 @@ def _strict_objection(octets: bytes) -> str | None:
 @lru_cache(maxsize=16_384)
 def _read(octets: bytes) -> Certificate:
     if len(octets) > MAX_CERTIFICATE:
-        raise MalformedCertificate(f"{len(octets)} octets are too many for one certificate")
+        raise MalformedCertificateError(f"{len(octets)} octets are too many for one certificate")
     try:
         return _Reader(octets).certificate()
     except (der.DerError, ValueError, OverflowError) as error:
-        if isinstance(error, MalformedCertificate):
+        if isinstance(error, MalformedCertificateError):
             raise
-        raise MalformedCertificate(f"not a certificate: {error}") from error
+        raise MalformedCertificateError(f"not a certificate: {error}") from error
 
 
 class _Reader:
@@ -298,17 +303,21 @@ class _Reader:
         data = self.data
         outer = der.inside(data, der.whole(data, der.SEQUENCE))
         if len(outer) != 3 or outer[0].tag != der.SEQUENCE or outer[2].tag != der.BIT_STRING:
-            raise MalformedCertificate("not a certificate: no to-be-signed part, algorithm and signature")
+            raise MalformedCertificateError(
+                "not a certificate: no to-be-signed part, algorithm and signature"
+            )
         tbs, algorithm, signature = outer
         parts = der.inside(data, tbs)
         version = 1
         if parts and parts[0].tag == 0xA0:
             version = der.integer(self._content(der.inside(data, parts.pop(0))[0])) + 1
         if len(parts) < 6:
-            raise MalformedCertificate("not a certificate: serial, issuer, validity, subject or key missing")
+            raise MalformedCertificateError(
+                "not a certificate: serial, issuer, validity, subject or key missing"
+            )
         serial, inner_algorithm, issuer, validity, subject, spki = parts[:6]
         if serial.tag != der.INTEGER or validity.tag != der.SEQUENCE or spki.tag != der.SEQUENCE:
-            raise MalformedCertificate("not a certificate: serial, validity or key of another type")
+            raise MalformedCertificateError("not a certificate: serial, validity or key of another type")
         oid, parameters = self._algorithm(algorithm)
         if self._raw(inner_algorithm) != self._raw(algorithm):
             self.irregular.append("the signed and the outer signature algorithm differ")
@@ -358,13 +367,13 @@ class _Reader:
     def _pair(self, item: der.Element) -> tuple[der.Element, der.Element]:
         found = der.inside(self.data, item)
         if len(found) != 2:
-            raise MalformedCertificate("not a certificate: the validity does not have two times")
+            raise MalformedCertificateError("not a certificate: the validity does not have two times")
         return found[0], found[1]
 
     def _algorithm(self, item: der.Element) -> tuple[str, bytes]:
         found = der.inside(self.data, item)
         if not found or found[0].tag != der.OID:
-            raise MalformedCertificate("not a certificate: an algorithm without its identifier")
+            raise MalformedCertificateError("not a certificate: an algorithm without its identifier")
         parameters = self._raw(found[1]) if len(found) > 1 else b""
         return der.oid_text(self._content(found[0])), parameters
 
@@ -379,7 +388,7 @@ class _Reader:
     def _key(self, spki: der.Element) -> PublicKey:
         parts = der.inside(self.data, spki)
         if len(parts) != 2 or parts[1].tag != der.BIT_STRING:
-            raise MalformedCertificate("not a certificate: the public key has no algorithm and bits")
+            raise MalformedCertificateError("not a certificate: the public key has no algorithm and bits")
         oid, parameters = self._algorithm(parts[0])
         bits = self._content(parts[1])[1:]
         return public_key(oid, parameters, bits)
@@ -394,15 +403,16 @@ class _Reader:
                 if version != 3:
                     self.irregular.append(f"extensions in a version {version} certificate")
                 listing = der.inside(self.data, part)
-                for item in der.inside(self.data, listing[0]) if listing else ():
-                    found.append(self._extension(item))
+                found += (
+                    [self._extension(item) for item in der.inside(self.data, listing[0])] if listing else []
+                )
         return found
 
     def _extension(self, item: der.Element) -> Extension:
         parts = der.inside(self.data, item)
         critical = len(parts) == 3 and self._content(parts[1]) != b"\x00"
         if not 2 <= len(parts) <= 3 or parts[0].tag != der.OID or parts[-1].tag != der.OCTET_STRING:
-            raise MalformedCertificate("not a certificate: an extension without identifier and value")
+            raise MalformedCertificateError("not a certificate: an extension without identifier and value")
         return Extension(der.oid_text(self._content(parts[0])), critical, self._content(parts[-1]))
 
     def _known_fields(self, known: dict[str, Extension]) -> dict[str, object]:
@@ -449,9 +459,8 @@ def parse_time(tag: int, text: str) -> tuple[datetime, str | None]:
         digits, odd = digits + "00", f"the time {text} has no seconds"
     year = int(digits[:years])
     if years == 2:
+        # RFC 5280 section 4.1.2.5.1; a GeneralizedTime before 2050 is as readable and not worth a word.
         year += 1900 if year >= 50 else 2000
-    elif year < 2050 and odd is None:
-        odd = f"the time {text} is a GeneralizedTime before 2050"
     month, day, hour, minute, second = (int(digits[i : i + 2]) for i in range(years, years + 10, 2))
     moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     return moment - zone if zone else moment, odd
@@ -475,7 +484,9 @@ def public_key(oid: str, parameters: bytes, bits: bytes) -> PublicKey:
             if not parameters:
                 return PublicKey("dsa", 0)
             prime = der.inside(parameters, der.whole(parameters, der.SEQUENCE))[0]
-            return PublicKey("dsa", int.from_bytes(parameters[prime.content : prime.stop], "big").bit_length())
+            return PublicKey(
+                "dsa", int.from_bytes(parameters[prime.content : prime.stop], "big").bit_length()
+            )
         if oid in EDWARDS_KEYS:
             return PublicKey(*EDWARDS_KEYS[oid])
     except (der.DerError, IndexError):

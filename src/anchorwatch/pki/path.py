@@ -70,8 +70,7 @@ class Budget:
 
 
 class Enumerator:
-    """All paths from `presented[0]` to `store`, the other presented certificates and `helpers` as
-    stepping stones."""
+    """All paths from `presented[0]` to `store`, with the other presented certificates as stepping stones."""
 
     def __init__(
         self, presented: Sequence[Certificate], store: TrustStore, anchors: AnchorKind, budget: Budget

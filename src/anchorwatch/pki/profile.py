@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import product
 
+from anchorwatch.pki.constraint import ConstraintRule
 from anchorwatch.pki.name import RFC9525, NameRule
 
 
@@ -107,6 +108,8 @@ class Profile:
     self_signed_leaf: bool
     """Whether a self-signed end entity that stands in the store is its own path."""
     builder: BuilderKind
+    constraints: ConstraintRule
+    """How name constraints are applied."""
     lint: frozenset[str] = frozenset()
     """Issuer rules by name, from `anchorwatch.pki.lint`; empty for every client."""
     strict_crls: bool = True
@@ -185,6 +188,7 @@ RFC5280 = Profile(
     strict_encoding=True,
     self_signed_leaf=False,
     builder=BuilderKind.EXHAUSTIVE,
+    constraints=ConstraintRule(common_name="without-san"),
     evidence=(
         ("anchors", "RFC 5280 section 6.1.1 (d): an anchor is a name and a key, self-signed or not"),
         ("anchor_expiry", "RFC 5280 leaves it open; clients that read roots from certificates check it"),
@@ -208,7 +212,10 @@ WEBPKI = replace(
     curves=NIST_CURVES,
     other_keys=False,
     evidence=(
-        ("refused_digests", "CA/Browser Forum requirements section 7.1.3.2; browsers refuse SHA-1 since 2017"),
+        (
+            "refused_digests",
+            "CA/Browser Forum requirements section 7.1.3.2; browsers refuse SHA-1 since 2017",
+        ),
         ("minimum_rsa", "CA/Browser Forum requirements section 6.1.5"),
         ("rsa_whole_octets", "CA/Browser Forum requirements section 6.1.5"),
         ("curves", "CA/Browser Forum requirements section 6.1.5"),
@@ -221,6 +228,7 @@ OPENSSL_3 = replace(
     RFC5280,
     name="openssl-3",
     title="OpenSSL 1.1.0 to 3.x as its TLS client verifies, security level 1",
+    constraints=ConstraintRule(common_name="without-host-names", comparisons=1 << 20),
     anchors=AnchorKind.SELF_SIGNED,
     refused_digests=SHA1_AND_BROKEN,
     minimum_rsa=1024,
@@ -261,6 +269,8 @@ RFC5280_STRICT = replace(
     RFC5280,
     name="rfc5280-strict",
     title="RFC 5280 with its rules for issuers (test vectors and lint only)",
+    names=NameRule(underscore=False),
+    constraints=ConstraintRule(common_name="without-san", leading_dot=False),
     lint=STRICT_LINT,
     evidence=(("lint", "RFC 5280 section 4, each rule with its section in the reference"), *RFC5280.evidence),
 )
@@ -270,6 +280,7 @@ CABF = replace(
     name="cabf",
     title="CA/Browser Forum server certificates (test vectors and lint only)",
     purpose=PurposeRule.REQUIRED,
+    names=NameRule(underscore=False, public_suffix_wildcard=False),
     lint=CABF_LINT,
     evidence=(("lint", "CA/Browser Forum requirements section 7.1.2"), *WEBPKI.evidence),
 )
@@ -300,7 +311,11 @@ CISCO = replace(
                 ("accepted", (("refused_digests", MD_BROKEN), ("minimum_rsa", 0), ("minimum_anchor_rsa", 0))),
                 (
                     "refused",
-                    (("refused_digests", SHA1_AND_BROKEN), ("minimum_rsa", 2048), ("minimum_anchor_rsa", 2048)),
+                    (
+                        ("refused_digests", SHA1_AND_BROKEN),
+                        ("minimum_rsa", 2048),
+                        ("minimum_anchor_rsa", 2048),
+                    ),
                 ),
             ),
         ),

@@ -8,21 +8,12 @@ from datetime import datetime
 from anchorwatch.pki.catalogue import EMPTY, Catalogue
 from anchorwatch.pki.certificate import Certificate
 from anchorwatch.pki.name import PeerName
+from anchorwatch.pki.policy import PolicySettings
 from anchorwatch.pki.profile import RFC5280, Profile
 from anchorwatch.pki.truststore import TrustStore
 
 PURPOSES = ("server_auth", "client_auth", "any")
 REVOCATIONS = ("none", "crl")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyDemands:
-    """The inputs of RFC 5280 section 6.1.1 (c), (e), (f), (g)."""
-
-    initial: frozenset[str] = frozenset({"2.5.29.32.0"})
-    require_explicit: bool = False
-    inhibit_mapping: bool = False
-    inhibit_any: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +38,7 @@ class Question:
     revocation: str = "none"
     crls: tuple[bytes, ...] = field(default=(), repr=False)
     max_path_length: int | None = None
-    policies: PolicyDemands | None = None
+    policies: PolicySettings | None = None
     key_usage: tuple[str, ...] = ()
     extended_key_usage: tuple[str, ...] = ()
     signature_algorithms: tuple[str, ...] = ()
