@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import islice
 
 from anchorwatch.pki.catalogue import Known, Origin
 from anchorwatch.pki.certificate import Certificate
@@ -34,17 +35,32 @@ def search(question: Question, refused: Refused, decide: Decide) -> tuple[Fix, .
     """Every single change after which `decide` accepts, the wisest first; may be empty."""
     if refused.reason is Reason.BUDGET_EXHAUSTED:
         return ()
-    kept: list[tuple[Fix, Question]] = []
-    for tried, (fix, changed) in enumerate(_candidates(question, refused)):
-        if tried >= MAX_TRIALS:
-            break
-        if isinstance(decide(changed), Trusted):
-            kept.append((fix, changed))
-    ordered = sorted((fix for fix, _ in kept), key=lambda fix: _wisdom(fix, question.at))
-    return _with_recommendation(ordered, question.at)
+    candidates = islice(_candidates(question, refused), MAX_TRIALS)
+    kept = [fix for fix in candidates if isinstance(decide(applied(question, fix)), Trusted)]
+    return _with_recommendation(sorted(kept, key=lambda fix: _wisdom(fix, question.at)), question.at)
 
 
-def _candidates(question: Question, refused: Refused) -> Iterator[tuple[Fix, Question]]:
+def applied(question: Question, fix: Fix) -> Question:
+    """The question as it would be after the change."""
+    certificate = fix.certificate
+    match fix.change:
+        case Change.ADD_ANCHOR if certificate is not None:
+            return replace(question, store=question.store.with_anchor(certificate))
+        case Change.REPLACE_ANCHOR if certificate is not None:
+            old = _same_key(question.store, certificate)
+            store = question.store.without(old) if old is not None else question.store
+            return replace(question, store=store.with_anchor(certificate))
+        case Change.DROP_ANCHOR if certificate is not None:
+            return replace(question, store=question.store.without(certificate))
+        case Change.SERVER_SENDS_MORE | Change.SERVER_DROPS | Change.SERVER_REORDERS if fix.presented:
+            return replace(question, presented=fix.presented)
+        case Change.SET_CLOCK if fix.at is not None:
+            return replace(question, at=fix.at)
+        case _:
+            raise ValueError(f"the fix {fix.change} lacks what it changes")
+
+
+def _candidates(question: Question, refused: Refused) -> Iterator[Fix]:
     yield from _other_anchors(question)
     yield from _drop_stale(question, refused)
     yield from _server_changes(question, refused)
@@ -120,51 +136,46 @@ def _issuers_of_presented(question: Question) -> Iterator[tuple[Certificate, Kno
             yield child, Known(child, Origin.SESSION, "the failing session")
 
 
-def _other_anchors(question: Question) -> Iterator[tuple[Fix, Question]]:
+def _other_anchors(question: Question) -> Iterator[Fix]:
     """Add an issuer as an anchor, or put the same key's other certificate in an old one's place."""
-    seen: set[str] = set()
-    store = question.store
-    held = {anchor.certificate.spki_sha256: anchor.certificate for anchor in store.anchors}
     for _, known in _chain_upwards(question):
         certificate = known.certificate
-        if certificate.sha256 in seen or store.anchor(certificate) is not None:
+        if question.store.anchor(certificate) is not None:
             continue
-        seen.add(certificate.sha256)
-        old = held.get(certificate.spki_sha256)
-        same_key = old is not None and old.subject.key == certificate.subject.key
         objection = _objection(certificate, question.at)
-        caution = None
-        if not known.origin.proposable:
-            caution = (
-                "known only from the failing session: behind a TLS-inspecting proxy this would trust the proxy; "
-                "obtain it from a verified bundle or a root programme first"
-            )
-        named = f"“{certificate.title}” (SHA-256 {certificate.sha256})"
         aside = f"; it {objection}" if objection else ""
-        if same_key and old is not None:
-            yield (
-                Fix(
-                    change=Change.REPLACE_ANCHOR,
-                    sentence=f"use {named}, valid to {certificate.not_after:%Y-%m-%d}, for the same key{aside}",
-                    lets_in="nothing the store did not already vouch for: the key is the same",
-                    certificate=certificate,
-                    source=known.source,
-                    caution=caution,
-                ),
-                replace(question, store=_replaced(store, old, certificate)),
-            )
-            continue
-        yield (
-            Fix(
-                change=Change.ADD_ANCHOR,
-                sentence=f"add {named} to the store{aside}",
-                lets_in=_lets_in(certificate),
-                certificate=certificate,
-                source=known.source,
-                caution=caution,
-            ),
-            replace(question, store=store.with_anchor(certificate)),
+        named = f"“{certificate.title}” (SHA-256 {certificate.sha256})"
+        if _same_key(question.store, certificate) is not None:
+            change = Change.REPLACE_ANCHOR
+            sentence = f"use {named}, valid to {certificate.not_after:%Y-%m-%d}, for the same key{aside}"
+            lets_in = "nothing the store did not already vouch for: the key is the same"
+        else:
+            change = Change.ADD_ANCHOR
+            sentence = f"add {named} to the store{aside}"
+            lets_in = _lets_in(certificate)
+        yield Fix(
+            change=change,
+            sentence=sentence,
+            lets_in=lets_in,
+            certificate=certificate,
+            source=known.source,
+            caution=None if known.origin.proposable else FROM_THE_SESSION,
         )
+
+
+FROM_THE_SESSION = (
+    "known only from the failing session: behind a TLS-inspecting proxy this would trust the proxy; "
+    "obtain it from a verified bundle or a root programme first"
+)
+"""Why what the peer presented is never proposed as an anchor."""
+
+
+def _same_key(store: TrustStore, certificate: Certificate) -> Certificate | None:
+    """The anchor of that name with that very key, in another certificate."""
+    for anchor in store.named(certificate.subject.key):
+        if anchor.certificate.spki_sha256 == certificate.spki_sha256:
+            return anchor.certificate
+    return None
 
 
 def _chain_upwards(question: Question) -> Iterator[tuple[Certificate, Known]]:
@@ -185,11 +196,7 @@ def _chain_upwards(question: Question) -> Iterator[tuple[Certificate, Known]]:
         ]
 
 
-def _replaced(store: TrustStore, old: Certificate, new: Certificate) -> TrustStore:
-    return store.without(old).with_anchor(new)
-
-
-def _drop_stale(question: Question, refused: Refused) -> Iterator[tuple[Fix, Question]]:
+def _drop_stale(question: Question, refused: Refused) -> Iterator[Fix]:
     """Without an entry that leads this client astray."""
     seen: set[str] = set()
     for attempt in refused.attempts:
@@ -199,69 +206,59 @@ def _drop_stale(question: Question, refused: Refused) -> Iterator[tuple[Fix, Que
             seen.add(certificate.sha256)
             objection = _objection(certificate, question.at)
             aside = f" (it {objection})" if objection else ""
-            yield (
-                Fix(
-                    change=Change.DROP_ANCHOR,
-                    sentence=f"take “{certificate.title}”{aside} out of the store, so that another path is found",
-                    lets_in="nothing; whatever led only to this anchor is no longer trusted",
-                    certificate=certificate,
-                ),
-                replace(question, store=question.store.without(certificate)),
+            yield Fix(
+                change=Change.DROP_ANCHOR,
+                sentence=f"take “{certificate.title}”{aside} out of the store, so that another path is found",
+                lets_in="nothing; whatever led only to this anchor is no longer trusted",
+                certificate=certificate,
             )
 
 
-def _server_changes(question: Question, refused: Refused) -> Iterator[tuple[Fix, Question]]:
+def _server_changes(question: Question, refused: Refused) -> Iterator[Fix]:
     """What the server could send otherwise."""
-    leaf, rest = question.presented[0], question.presented[1:]
+    leaf, *rest = question.presented
     for attempt in refused.attempts:
-        ordered = tuple(c for c in attempt.certificates if c in question.presented)
-        if attempt.complete and ordered != question.presented and ordered[:1] == (leaf,):
-            extra = len(question.presented) - len(ordered)
-            change = Change.SERVER_DROPS if extra else Change.SERVER_REORDERS
-            words = "leaves out what is not on this path" if extra else "sends its certificates in path order"
-            yield (
-                Fix(
-                    change=change,
-                    sentence=f"the server {words}: {', '.join(f'“{c.title}”' for c in ordered)}",
-                    lets_in="nothing: the store stays as it is",
-                ),
-                replace(question, presented=ordered),
-            )
-    for index in range(len(rest)):
-        shorter = (leaf, *rest[:index], *rest[index + 1 :])
-        yield (
-            Fix(
-                change=Change.SERVER_DROPS,
-                sentence=f"the server no longer sends “{rest[index].title}”",
-                lets_in="nothing: the store stays as it is",
-                certificate=rest[index],
-            ),
-            replace(question, presented=shorter),
+        ordered = tuple(
+            certificate for certificate in attempt.certificates if certificate in question.presented
         )
-    seen = set(question.presented)
+        if not attempt.complete or ordered == question.presented:
+            continue
+        shorter = len(ordered) < len(question.presented)
+        words = "leaves out what is not on this path" if shorter else "sends its certificates in path order"
+        yield _server_fix(
+            Change.SERVER_DROPS if shorter else Change.SERVER_REORDERS,
+            f"the server {words}: {', '.join(f'“{certificate.title}”' for certificate in ordered)}",
+            ordered,
+        )
+    for index, certificate in enumerate(rest):
+        yield _server_fix(
+            Change.SERVER_DROPS,
+            f"the server no longer sends “{certificate.title}”",
+            (leaf, *rest[:index], *rest[index + 1 :]),
+        )
     for _, known in _chain_upwards(question):
         certificate = known.certificate
-        if (
-            certificate in seen
-            or not certificate.is_ca
-            or (certificate.self_issued and certificate.is_self_signed)
-        ):
+        if certificate in question.presented or not certificate.is_ca or certificate.is_self_signed:
             continue
-        seen.add(certificate)
-        yield (
-            Fix(
-                change=Change.SERVER_SENDS_MORE,
-                sentence=f"the server also sends the intermediate “{certificate.title}” "
-                f"(SHA-256 {certificate.sha256})",
-                lets_in="nothing: the store stays as it is",
-                certificate=certificate,
-                source=known.source,
-            ),
-            replace(question, presented=(*question.presented, certificate)),
+        yield _server_fix(
+            Change.SERVER_SENDS_MORE,
+            f"the server also sends the intermediate “{certificate.title}” (SHA-256 {certificate.sha256})",
+            (*question.presented, certificate),
+            known.source,
         )
 
 
-def _clock(question: Question, refused: Refused) -> Iterator[tuple[Fix, Question]]:
+def _server_fix(change: Change, sentence: str, presented: tuple[Certificate, ...], source: str = "") -> Fix:
+    return Fix(
+        change=change,
+        sentence=sentence,
+        lets_in="nothing: the store stays as it is",
+        presented=presented,
+        source=source,
+    )
+
+
+def _clock(question: Question, refused: Refused) -> Iterator[Fix]:
     """The time nearest to the question's at which every date of a complete path holds."""
     for attempt in refused.attempts:
         if not attempt.complete or not all(
@@ -270,18 +267,13 @@ def _clock(question: Question, refused: Refused) -> Iterator[tuple[Fix, Question
             continue
         begin = max(certificate.not_before for certificate in attempt.certificates)
         end = min(certificate.not_after for certificate in attempt.certificates)
-        if begin > end:
-            continue
-        moment = begin if question.at < begin else end - timedelta(seconds=0)
-        yield (
-            Fix(
+        if begin <= end:
+            yield Fix(
                 change=Change.SET_CLOCK,
                 sentence=f"if the clock is wrong, set it: this path holds from {_day(begin)} to {_day(end)}",
                 lets_in="a clock set back on purpose accepts what has expired; do it only where the time is wrong",
-                at=moment,
-            ),
-            replace(question, at=moment),
-        )
+                at=begin if question.at < begin else end,
+            )
 
 
 def _day(moment: datetime) -> str:

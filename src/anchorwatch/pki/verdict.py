@@ -74,7 +74,8 @@ class Change(StrEnum):
 class Fix:
     """One change after which the judge accepts, found by trying it.
 
-    `certificate` is what to add, drop or send, None for the clock; `at` the time to set, None otherwise.
+    `certificate` is what to add, drop or send; `presented` the chain the server would send instead, leaf first;
+    `at` the time to set. What a change does not need is None. `anchorwatch.pki.fix.applied` makes the change.
     `lets_in` says what else the change admits. Where `caution` is not None the fix is explanation only and
     must never be planned; it says why.
     """
@@ -83,6 +84,7 @@ class Fix:
     sentence: str
     lets_in: str
     certificate: Certificate | None = None
+    presented: tuple[Certificate, ...] | None = None
     at: datetime | None = None
     source: str = ""
     caution: str | None = None
