@@ -18,7 +18,7 @@ from anchorwatch.formats.complaint import Code
 from anchorwatch.formats.signing import BundleSigner, SigningError
 from anchorwatch.formats.verification import (
     CISCO_PINS,
-    FaultCode,
+    ObjectionCode,
     Held,
     NotVerified,
     Rule,
@@ -47,8 +47,8 @@ BUNDLES = {
 }
 
 
-def codes(outcome: Verified | NotVerified) -> list[FaultCode]:
-    return [fault.code for fault in outcome.faults] if isinstance(outcome, NotVerified) else []
+def codes(outcome: Verified | NotVerified) -> list[ObjectionCode]:
+    return [objection.code for objection in outcome.objections] if isinstance(outcome, NotVerified) else []
 
 
 def check(
@@ -176,7 +176,7 @@ def test_pyhanko_and_we_agree_on_ciscos_bundles(shared: Path) -> None:
 def test_a_copy_inside_the_bundle_proves_nothing() -> None:
     """A bundle that brings its own root along is not believed unless that root is pinned."""
     data = signed()
-    assert codes(check(data, rule=Rule())) == [FaultCode.NO_PATH_TO_PIN]
+    assert codes(check(data, rule=Rule())) == [ObjectionCode.NO_PATH_TO_PIN]
     assert isinstance(check(data), Verified)
 
 
@@ -185,17 +185,17 @@ def test_a_root_of_the_same_name_is_not_the_pinned_one() -> None:
     twin = CA.root("Harbour Bundle Root", key="rsa2048")
     forger = twin.issue_leaf("Harbour Bundle Signer", key="rsa2048", eku=[PURPOSE], san=[])
     outcome = check(signed(signer=bundle_signer(forger, issuers=(twin, ROOT))))
-    assert codes(outcome) == [FaultCode.NO_PATH_TO_PIN]
+    assert codes(outcome) == [ObjectionCode.NO_PATH_TO_PIN]
 
 
 def test_an_anchor_from_elsewhere_completes_the_path() -> None:
     """A bundle that does not send its signer's issuer along is verified with a pinned certificate from a file."""
     data = signed(signer=bundle_signer(issuers=()))
-    assert codes(check(data)) == [FaultCode.NO_PATH_TO_PIN]
+    assert codes(check(data)) == [ObjectionCode.NO_PATH_TO_PIN]
     outcome = check(data, rule=replace(RULE, anchors=(read_in(ROOT),)))
     assert isinstance(outcome, Verified)
     unpinned = Rule(pins=frozenset(), anchors=(read_in(ROOT),))
-    assert codes(check(data, rule=unpinned)) == [FaultCode.NO_PATH_TO_PIN]
+    assert codes(check(data, rule=unpinned)) == [ObjectionCode.NO_PATH_TO_PIN]
 
 
 def test_an_intermediate_on_the_signers_path() -> None:
@@ -216,21 +216,23 @@ def test_a_leaf_cannot_stand_between_signer_and_pin() -> None:
     leaf = ROOT.issue_leaf("Harbour Web", key="rsa2048", san=[])
     pretender = CA(certificate=leaf.certificate, key=leaf.key)
     signer = pretender.issue_leaf("Forged Signer", key="rsa2048", eku=[PURPOSE], san=[])
-    assert codes(check(signed(signer=bundle_signer(signer, issuers=(leaf, ROOT))))) == [FaultCode.PATH_BROKEN]
+    assert codes(check(signed(signer=bundle_signer(signer, issuers=(leaf, ROOT))))) == [
+        ObjectionCode.PATH_BROKEN
+    ]
 
 
 def test_another_purpose_is_refused() -> None:
     """A web server's certificate of the same root does not sign bundles."""
     web = ROOT.issue_leaf("Harbour Web", key="rsa2048", san=[])
     data = signed(signer=bundle_signer(web))
-    assert codes(check(data)) == [FaultCode.WRONG_PURPOSE]
+    assert codes(check(data)) == [ObjectionCode.WRONG_PURPOSE]
     assert isinstance(check(data, rule=replace(RULE, purpose=None)), Verified)
 
 
 @pytest.mark.parametrize("at", [datetime(1999, 1, 1, tzinfo=UTC), datetime(2051, 1, 1, tzinfo=UTC)])
 def test_time_is_an_argument(at: datetime) -> None:
     """Outside the validity of signer and root the bundle is refused, and both are named."""
-    assert codes(check(signed(), at=at)) == [FaultCode.PATH_EXPIRED] * 2
+    assert codes(check(signed(), at=at)) == [ObjectionCode.PATH_EXPIRED] * 2
 
 
 @pytest.mark.parametrize(
@@ -238,13 +240,15 @@ def test_time_is_an_argument(at: datetime) -> None:
     [
         ("04", Held(version=4), []),
         ("04", Held(version=3, name="Harbour Core Bundle"), []),
-        ("04", Held(version=5), [FaultCode.OLDER]),
+        ("04", Held(version=5), [ObjectionCode.OLDER]),
         ("010", Held(version=9), []),
-        ("9", Held(version=10), [FaultCode.OLDER]),
-        ("04", Held(version=1, name="Harbour Union Bundle"), [FaultCode.OTHER_NAME]),
+        ("9", Held(version=10), [ObjectionCode.OLDER]),
+        ("04", Held(version=1, name="Harbour Union Bundle"), [ObjectionCode.OTHER_NAME]),
     ],
 )
-def test_versions_are_numbers_within_one_name(version: str, held: Held, expected: list[FaultCode]) -> None:
+def test_versions_are_numbers_within_one_name(
+    version: str, held: Held, expected: list[ObjectionCode]
+) -> None:
     """`04`, `010` compare as 4 and 10; an older bundle or one of another name is refused."""
     assert codes(check(signed(version=version), held=held)) == expected
 
@@ -253,7 +257,7 @@ def test_the_digest_of_the_bundle_must_be_sound() -> None:
     """SHA-1 is taken under the signer's certificate, but not over the bundle itself."""
     assert read_in(SIGNER).digest == "sha1"
     weak = replace(RULE, digests=frozenset({"sha512"}))
-    assert codes(check(signed(), rule=weak)) == [FaultCode.WEAK_DIGEST]
+    assert codes(check(signed(), rule=weak)) == [ObjectionCode.WEAK_DIGEST]
 
 
 def test_changed_content_is_named_as_such() -> None:
@@ -261,7 +265,7 @@ def test_changed_content_is_named_as_such() -> None:
     data = signed()
     place = data.index(ANCHORS[1].der) + len(ANCHORS[1].der) - 1
     outcome = check(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-    assert codes(outcome) == [FaultCode.CONTENT_CHANGED]
+    assert codes(outcome) == [ObjectionCode.CONTENT_CHANGED]
 
 
 def resigned(data: bytes, issued: Issued, **changed: object) -> bytes:
@@ -302,14 +306,16 @@ def test_a_digest_that_contradicts_the_signature_algorithm() -> None:
     algorithm = algos.SignedDigestAlgorithm({"algorithm": "sha256_rsa"})
     assert isinstance(check(resigned(signed(), SIGNER, signature_algorithm=algorithm)), Verified)
     other = algos.SignedDigestAlgorithm({"algorithm": "sha512_rsa"})
-    assert FaultCode.UNKNOWN_ALGORITHM in codes(check(resigned(signed(), SIGNER, signature_algorithm=other)))
+    assert ObjectionCode.UNKNOWN_ALGORITHM in codes(
+        check(resigned(signed(), SIGNER, signature_algorithm=other))
+    )
 
 
 def test_a_signature_by_someone_else() -> None:
     """A signature of another key under the signer's name is bad."""
     other = signer_of_kind("rsa2048")
     data = resigned(signed(), other)
-    assert codes(check(data)) == [FaultCode.BAD_SIGNATURE]
+    assert codes(check(data)) == [ObjectionCode.BAD_SIGNATURE]
 
 
 def test_two_signers_are_refused() -> None:
@@ -317,7 +323,7 @@ def test_two_signers_are_refused() -> None:
     message = cms.ContentInfo.load(signed())
     infos = message["content"]["signer_infos"]
     infos.append(infos[0])
-    assert codes(check(message.dump(force=True))) == [FaultCode.SIGNER_COUNT]
+    assert codes(check(message.dump(force=True))) == [ObjectionCode.SIGNER_COUNT]
 
 
 def test_the_signer_is_not_sent_along() -> None:
@@ -329,9 +335,9 @@ def test_the_signer_is_not_sent_along() -> None:
         if found.chosen.sha256 != bytes.fromhex(SIGNER.sha256)
     ]
     outcome = check(message.dump(force=True))
-    assert codes(outcome) == [FaultCode.SIGNER_ABSENT]
+    assert codes(outcome) == [ObjectionCode.SIGNER_ABSENT]
     assert isinstance(outcome, NotVerified)
-    assert f"{read_in(SIGNER).serial:x}" in outcome.faults[0].sentence
+    assert f"{read_in(SIGNER).serial:x}" in outcome.objections[0].sentence
 
 
 def test_indefinite_lengths(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from anchorwatch.pki.edge import Signature, names_fit, signature, verify_signatu
 __all__ = [
     "BUNDLE_SIGNING",
     "CISCO_PINS",
-    "Fault",
-    "FaultCode",
+    "Objection",
+    "ObjectionCode",
     "Held",
     "NotVerified",
     "Rule",
@@ -42,12 +42,12 @@ BUNDLE_SIGNING = "1.3.6.1.3.1.9.21.2.3"
 _CANDIDATES = 64
 
 
-class FaultCode(StrEnum):
-    """Why a bundle is not believed; the closed list, in the order in which faults are told."""
+class ObjectionCode(StrEnum):
+    """Why a bundle is not believed: the closed list, in the order in which objections are told."""
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> FaultCode:
+    def __new__(cls, value: str, meaning: str) -> ObjectionCode:
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
@@ -73,10 +73,10 @@ class FaultCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Objection:
     """One reason not to believe a bundle."""
 
-    code: FaultCode
+    code: ObjectionCode
     sentence: str
 
 
@@ -123,7 +123,7 @@ class NotVerified:
     """A bundle that must not be believed, with every reason; `signer` and `path` as far as they were found."""
 
     bundle: SignedBundle
-    faults: tuple[Fault, ...]
+    objections: tuple[Objection, ...]
     signer: Certificate | None = None
     path: tuple[Certificate, ...] = field(default=())
     at: datetime | None = None
@@ -139,36 +139,38 @@ def verify(
     rule = rule or Rule()
     if len(bundle.signers) != 1:
         count = len(bundle.signers)
-        fault = Fault(FaultCode.SIGNER_COUNT, f"the bundle has {count} signers, one is expected")
-        return NotVerified(bundle=bundle, faults=(fault,), at=at)
+        objection = Objection(ObjectionCode.SIGNER_COUNT, f"the bundle has {count} signers, one is expected")
+        return NotVerified(bundle=bundle, objections=(objection,), at=at)
     made = bundle.signers[0]
-    faults = _content_faults(bundle, made, rule)
+    objections = _content_objections(bundle, made, rule)
     known = (*rule.anchors, *bundle.sent)
     signer = next((certificate for certificate in known if made.is_made_by(certificate)), None)
     path: tuple[Certificate, ...] = ()
     if signer is None:
         wanted = f"serial {made.serial:x}" if made.serial is not None else "its key identifier"
         sentence = f"the signer's certificate ({wanted}) is not in the bundle"
-        faults.append(Fault(FaultCode.SIGNER_ABSENT, sentence))
+        objections.append(Objection(ObjectionCode.SIGNER_ABSENT, sentence))
     else:
-        faults += _signature_faults(bundle, made, signer)
+        objections += _signature_objections(bundle, made, signer)
         path = _path(signer, known, rule, at)
-        faults += _path_faults(path, rule, at)
-    faults += _version_faults(bundle, held)
-    if faults or signer is None:
-        order = list(FaultCode)
-        faults.sort(key=lambda fault: order.index(fault.code))
-        return NotVerified(bundle=bundle, faults=tuple(faults), signer=signer, path=path, at=at)
+        objections += _path_objections(path, rule, at)
+    objections += _version_objections(bundle, held)
+    if objections or signer is None:
+        order = list(ObjectionCode)
+        objections.sort(key=lambda objection: order.index(objection.code))
+        return NotVerified(bundle=bundle, objections=tuple(objections), signer=signer, path=path, at=at)
     return Verified(bundle=bundle, signer=signer, path=path, pin=path[-1].sha256, at=at)
 
 
-def _content_faults(bundle: SignedBundle, made: Signer, rule: Rule) -> list[Fault]:
-    faults = []
+def _content_objections(bundle: SignedBundle, made: Signer, rule: Rule) -> list[Objection]:
+    objections = []
     if made.digest not in rule.digests:
         said = made.digest or "an unknown digest"
-        faults.append(Fault(FaultCode.WEAK_DIGEST, f"the bundle is signed over {said}, which is not allowed"))
+        objections.append(
+            Objection(ObjectionCode.WEAK_DIGEST, f"the bundle is signed over {said}, which is not allowed")
+        )
     if made.attributes_der is None:
-        return faults
+        return objections
     digests = made.attributes.get(MESSAGE_DIGEST, ())
     if made.digest is not None and (
         len(digests) != 1
@@ -176,12 +178,12 @@ def _content_faults(bundle: SignedBundle, made: Signer, rule: Rule) -> list[Faul
         or digests[0].value != digest_of(made.digest, bundle.content)
     ):
         sentence = f"the content's {made.digest} is not the one that was signed: the content was changed"
-        faults.append(Fault(FaultCode.CONTENT_CHANGED, sentence))
+        objections.append(Objection(ObjectionCode.CONTENT_CHANGED, sentence))
     types = made.attributes.get(CONTENT_TYPE, ())
     if len(types) != 1 or types[0].tag != der.OID or _dotted(types[0].value) != bundle.content_type:
         sentence = f"the signed content type is not {bundle.content_type}, the type of the content"
-        faults.append(Fault(FaultCode.CONTENT_TYPE_DIFFERS, sentence))
-    return faults
+        objections.append(Objection(ObjectionCode.CONTENT_TYPE_DIFFERS, sentence))
+    return objections
 
 
 def _dotted(value: bytes) -> str | None:
@@ -191,7 +193,7 @@ def _dotted(value: bytes) -> str | None:
         return None
 
 
-def _signature_faults(bundle: SignedBundle, made: Signer, signer: Certificate) -> list[Fault]:
+def _signature_objections(bundle: SignedBundle, made: Signer, signer: Certificate) -> list[Objection]:
     signed = bundle.content if made.attributes_der is None else made.attributes_der
     algorithm = _full_algorithm(made)
     if algorithm is None:
@@ -203,10 +205,10 @@ def _signature_faults(bundle: SignedBundle, made: Signer, signer: Certificate) -
             return []
         case Signature.BAD:
             sentence = f"the signature was not made by the key of {signer.title}"
-            return [Fault(FaultCode.BAD_SIGNATURE, sentence)]
+            return [Objection(ObjectionCode.BAD_SIGNATURE, sentence)]
         case Signature.UNCHECKABLE:
             sentence = f"no signature of algorithm {made.algorithm} over {made.digest} can be checked here"
-            return [Fault(FaultCode.UNKNOWN_ALGORITHM, sentence)]
+            return [Objection(ObjectionCode.UNKNOWN_ALGORITHM, sentence)]
 
 
 def _full_algorithm(made: Signer) -> str | None:
@@ -254,41 +256,47 @@ def _valid(certificate: Certificate, at: datetime) -> bool:
     return certificate.not_before <= at <= certificate.not_after
 
 
-def _path_faults(path: tuple[Certificate, ...], rule: Rule, at: datetime) -> list[Fault]:
+def _path_objections(path: tuple[Certificate, ...], rule: Rule, at: datetime) -> list[Objection]:
     if not path:
-        return [Fault(FaultCode.NO_PATH_TO_PIN, "no certificate that is pinned vouches for the signer")]
-    faults = []
+        return [
+            Objection(ObjectionCode.NO_PATH_TO_PIN, "no certificate that is pinned vouches for the signer")
+        ]
+    objections = []
     for certificate in path:
         if not _valid(certificate, at):
             span = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
             sentence = f"{certificate.title} is valid {span}, not on {at:%Y-%m-%d}"
-            faults.append(Fault(FaultCode.PATH_EXPIRED, sentence))
+            objections.append(Objection(ObjectionCode.PATH_EXPIRED, sentence))
     for below, issuer in enumerate(path[1:]):
         limit = issuer.basic_constraints.path_length if issuer.basic_constraints else None
         may_sign = issuer.key_usage is None or "keyCertSign" in issuer.key_usage
         if not issuer.is_ca or not may_sign or (limit is not None and below > limit):
             sentence = f"{issuer.title} must not issue the certificate below it"
-            faults.append(Fault(FaultCode.PATH_BROKEN, sentence))
+            objections.append(Objection(ObjectionCode.PATH_BROKEN, sentence))
     purposes = path[0].extended_key_usage or ()
     if rule.purpose is not None and rule.purpose not in purposes:
         sentence = f"{path[0].title} does not have the purpose {rule.purpose}"
-        faults.append(Fault(FaultCode.WRONG_PURPOSE, sentence))
+        objections.append(Objection(ObjectionCode.WRONG_PURPOSE, sentence))
     usage = path[0].key_usage
     if usage is not None and not usage & {"digitalSignature", "nonRepudiation"}:
-        faults.append(Fault(FaultCode.WRONG_PURPOSE, f"the key of {path[0].title} is not for signing"))
-    return faults
+        objections.append(
+            Objection(ObjectionCode.WRONG_PURPOSE, f"the key of {path[0].title} is not for signing")
+        )
+    return objections
 
 
-def _version_faults(bundle: SignedBundle, held: Held | None) -> list[Fault]:
+def _version_objections(bundle: SignedBundle, held: Held | None) -> list[Objection]:
     if held is None:
         return []
     if held.name is not None and bundle.name != held.name:
         sentence = f'this is "{bundle.name or ""}", the one held is "{held.name}"'
-        return [Fault(FaultCode.OTHER_NAME, sentence)]
+        return [Objection(ObjectionCode.OTHER_NAME, sentence)]
     if bundle.version is None:
-        return [Fault(FaultCode.NO_VERSION, "the bundle has no version to compare with the one held")]
+        return [Objection(ObjectionCode.NO_VERSION, "the bundle has no version to compare with the one held")]
     if bundle.version < held.version:
         return [
-            Fault(FaultCode.OLDER, f"version {bundle.version} is older than the {held.version} already held")
+            Objection(
+                ObjectionCode.OLDER, f"version {bundle.version} is older than the {held.version} already held"
+            )
         ]
     return []
