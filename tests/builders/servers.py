@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from anchorwatch.base.clock import SystemClock
 from anchorwatch.net.endpoint import Endpoint
@@ -69,9 +70,9 @@ def identity(chain: Sequence[Issued]) -> Identity:
     return Identity(chain=tuple(issued.der for issued in chain), key=chain[0].key)
 
 
-def listening(chain: Sequence[Issued], *, host: str = "127.0.0.1", **terms: object) -> Listener:
+def listening(chain: Sequence[Issued], *, host: str = "127.0.0.1", **terms: Any) -> Listener:
     """A TLS server that presents a chain, and echoes what it is sent."""
-    return Listener(echo, terms=Terms(identity=identity(chain), **terms), host=host)  # type: ignore[arg-type]  # passed on as they are
+    return Listener(echo, terms=Terms(identity=identity(chain), **terms), host=host)
 
 
 def echo(stream: Stream, deadline: Deadline) -> None:
@@ -88,3 +89,43 @@ def ders(chain: Sequence[Issued]) -> tuple[bytes, ...]:
 def store(*anchors: Issued) -> TrustStore:
     """A store that holds these certificates."""
     return TrustStore.of([Certificate.from_der(issued.der) for issued in anchors], "test store")
+
+
+def tunnelling(
+    onward: Endpoint, *, asked: list[bytes] | None = None, password: bytes | None = None
+) -> Script:
+    """A proxy that answers CONNECT with a tunnel to `onward`, whoever was asked for.
+
+    `asked` collects the requests; with `password` it wants that value in Proxy-Authorization.
+    """
+
+    def script(client: socket.socket) -> None:
+        request = b""
+        while b"\r\n\r\n" not in request:
+            octets = client.recv(65536)
+            if not octets:
+                return
+            request += octets
+        if asked is not None:
+            asked.append(request)
+        if password is not None and b"Proxy-Authorization: " + password not in request:
+            client.sendall(
+                b'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="harbour"\r\n'
+                b"Content-Length: 0\r\n\r\n"
+            )
+            return
+        with socket.create_connection((onward.host, onward.port)) as server:
+            client.sendall(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n")
+            back = threading.Thread(target=_pour, args=(server, client), daemon=True)
+            back.start()
+            _pour(client, server)
+            back.join(timeout=5)
+
+    return script
+
+
+def _pour(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while octets := source.recv(65536):
+            target.sendall(octets)
+        target.shutdown(socket.SHUT_WR)

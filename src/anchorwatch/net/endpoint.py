@@ -147,7 +147,8 @@ class Endpoint:
 def looks_like_endpoint(text: str) -> bool:
     """Say whether a text is meant as an endpoint, where a file name might stand as well.
 
-    Only the text is looked at; a caller who finds a file of that name has a file. A single word without a
+    Only the text is looked at, and an https URL is always meant as one, even where `Endpoint.parse` then
+    refuses it; a caller who finds a file of that name has a file. A single word without a
     port is a file that is missing (except `localhost`), and so is a name with the ending of a certificate
     file.
     """

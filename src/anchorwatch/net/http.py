@@ -20,7 +20,7 @@ from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.errors import BadEndpoint, StreamBroken, StreamTimedOut
 from anchorwatch.net.limits import Deadline, Limits
 from anchorwatch.net.outcome import Unreachable
-from anchorwatch.net.proxy import Proxy, open_tunnel
+from anchorwatch.net.proxy import Proxy, open_tunnel, speaks_http
 from anchorwatch.net.route import connect_tcp, resolve
 from anchorwatch.net.stream import PlainStream, Stream
 from anchorwatch.net.tls import Observation, dial
@@ -192,10 +192,17 @@ def _read(
 ) -> Answer | TooLarge | Broken:
     response: h11.Response | None = None
     body = bytearray()
+    start = b""
     while True:
         event = machine.next_event()
         if event is h11.NEED_DATA:
-            machine.receive_data(stream.receive(deadline))
+            octets = stream.receive(deadline)
+            start += octets[: 5 - len(start)]
+            if not speaks_http(start):
+                return Broken(url=ask.url, sentence=f"{ask.url} does not answer in HTTP")
+            if not octets and response is None:
+                return Broken(url=ask.url, sentence=f"{ask.url} closed the connection without an answer")
+            machine.receive_data(octets)
         elif isinstance(event, h11.Response):
             response = event
             length = dict(event.headers).get(b"content-length", b"0")
@@ -211,8 +218,6 @@ def _read(
                 for name, value in response.headers
             )
             return Answer(status=response.status_code, headers=headers, body=bytes(body), url=ask.url)
-        elif isinstance(event, h11.ConnectionClosed):
-            return Broken(url=ask.url, sentence=f"{ask.url} closed the connection without an answer")
 
 
 def _fetch_once(

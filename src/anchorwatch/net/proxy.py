@@ -89,17 +89,26 @@ def open_tunnel(stream: Stream, proxy: Proxy, target: Endpoint, deadline: Deadli
 
 
 def _answer(machine: h11.Connection, stream: Stream, proxy: Proxy, deadline: Deadline) -> bytes | Unreachable:
+    start = b""
     while True:
         event = machine.next_event()
         if event is h11.NEED_DATA:
             octets = stream.receive(deadline)
-            if not octets and machine.trailing_data == (b"", False):
+            start += octets[: 5 - len(start)]
+            if not speaks_http(start):
+                return _refused(proxy, "does not answer in HTTP")
+            if not octets:
                 return _refused(proxy, "closed the connection instead of answering")
             machine.receive_data(octets)
         elif isinstance(event, h11.Response):
             if 200 <= event.status_code < 300:
                 return machine.trailing_data[0]
             return _told(event, _page(machine, stream, deadline), proxy)
+
+
+def speaks_http(start: bytes) -> bool:
+    """Say whether an answer that begins so may be HTTP; h11 alone would wait for the end of its headers."""
+    return start[:5] == b"HTTP/"[: len(start)]
 
 
 def _page(machine: h11.Connection, stream: Stream, deadline: Deadline) -> bytes:

@@ -91,20 +91,29 @@ class Site:
 
     def _serve(self, stream: Stream, deadline: Deadline) -> None:
         machine = h11.Connection(h11.SERVER, max_incomplete_event_size=_MOST_HEADERS)
+        request: Request | Reply | None = None
         try:
             request = _request(machine, stream, deadline)
             if request is None:
                 return
-            reply = self._respond(request) if isinstance(request, Request) else request
+            reply = self._reply(request) if isinstance(request, Request) else request
         except h11.RemoteProtocolError as problem:
             reply = Reply.text(f"{problem}\n", status=problem.error_status_hint)
         headers = [*reply.headers, ("Content-Length", str(len(reply.body))), ("Connection", "close")]
         if machine.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             return
         octets = machine.send(h11.Response(status_code=reply.status, headers=headers)) or b""
-        octets += machine.send(h11.Data(data=reply.body)) or b""
+        if not isinstance(request, Request) or request.method != "HEAD":
+            octets += machine.send(h11.Data(data=reply.body)) or b""
         octets += machine.send(h11.EndOfMessage()) or b""
         stream.send(octets, deadline)
+
+    def _reply(self, request: Request) -> Reply:
+        try:
+            return self._respond(request)
+        except Exception as problem:  # noqa: BLE001 - a site outlives a fault of what answers for it
+            self.listener.complaints.append(f"{request.method} {request.path}: {problem!r}")
+            return Reply.text("the site failed\n", status=500)
 
 
 def files(folder: Path) -> Respond:
@@ -114,8 +123,8 @@ def files(folder: Path) -> Respond:
     def respond(request: Request) -> Reply:
         if request.method not in {"GET", "HEAD"}:
             return Reply.text("only GET and HEAD\n", status=405)
-        found = (root / request.path.lstrip("/")).resolve()
         with suppress(OSError, ValueError):
+            found = (root / request.path.lstrip("/")).resolve()
             if found.is_relative_to(root) and found.is_file():
                 kind = _TYPES.get(found.suffix.lower(), "application/octet-stream")
                 return Reply(headers=(("Content-Type", kind),), body=found.read_bytes())

@@ -49,6 +49,9 @@ class PlainStream:
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
+        # Whole messages are sent at once; waiting to join small ones only adds delay.
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = connection
         self.received = 0
 

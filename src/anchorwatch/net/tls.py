@@ -36,7 +36,7 @@ from anchorwatch.net.proxy import Proxy, open_tunnel
 from anchorwatch.net.route import connect_tcp
 from anchorwatch.net.stream import PlainStream, TlsStream, openssl_words
 from anchorwatch.net.wiretap import TLS13, Message, Wiretap
-from anchorwatch.pki.certificate import Certificate, MalformedCertificate
+from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
 from anchorwatch.pki.name import PeerName, identify
 from anchorwatch.pki.truststore import TrustStore
 
@@ -367,7 +367,7 @@ class _Call:
         octets = crypto.dump_certificate(crypto.FILETYPE_ASN1, found)
         try:
             certificate = Certificate.from_der(octets)
-        except MalformedCertificate as problem:
+        except MalformedCertificateError as problem:
             self._refuse(TrustRefused(fault="chain", words=str(problem), depth=depth))
             return False
         if not ok:
