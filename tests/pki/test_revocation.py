@@ -10,7 +10,11 @@ from cryptography.x509.oid import ObjectIdentifier
 from anchorwatch.pki import revocation
 from anchorwatch.pki.certificate import Certificate
 from anchorwatch.pki.crl import Crl, MalformedCrlError
+from anchorwatch.pki.judgement import judge
+from anchorwatch.pki.question import Question
 from anchorwatch.pki.reason import Position, Reason
+from anchorwatch.pki.truststore import Anchor, TrustStore
+from anchorwatch.pki.verdict import Refused, Trusted
 from builders.certs import CA, Extra, Issued
 from builders.lists import ENDS, ISSUED, entry, points, revocation_list, scope
 
@@ -235,3 +239,28 @@ def test_many_lists_by_many_namesakes_stay_within_a_budget() -> None:
         read(LEAF, MIDDLE, ROOT), (ROOT_LIST, *forged, *lists), at=AT, known=read(*namesakes)
     )
     assert [fault.reason for fault in faults] == [Reason.BUDGET_EXHAUSTED]
+
+
+def test_the_judge_holds_a_signer_beside_the_path_to_its_checks() -> None:
+    """A signer with a critical extension nobody understands signs nothing, whatever its list says."""
+    good = ROOT.issue_ca("Harbour Issuing 1", usage=("crl_sign",))
+    odd = ROOT.issue_ca("Harbour Issuing 1", usage=("crl_sign",), extra=[UNKNOWN])
+    store = TrustStore((Anchor(read(ROOT)[0]),), "store")
+    verdicts = [
+        judge(
+            Question(
+                presented=read(LEAF, MIDDLE, clerk),
+                store=store,
+                at=AT,
+                revocation="crl",
+                crls=(ROOT_LIST, revocation_list(clerk)),
+            ),
+            fixes=False,
+        )
+        for clerk in (good, odd)
+    ]
+    trusted, refused = verdicts
+    assert isinstance(trusted, Trusted)
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.REVOCATION_UNKNOWN
+    assert "which this path does not vouch for" in refused.sentence

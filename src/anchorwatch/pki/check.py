@@ -8,6 +8,7 @@ computed each time. A check yields faults and never raises for a bad certificate
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -73,9 +74,29 @@ def faults(path: Path, question: Question, profile: Profile) -> list[Fault]:
         found += policy.check(certificates, question.policies)
     if question.revocation == "crl":
         found += revocation.check(
-            certificates, question.crls, at=at, known=question.presented, strict=profile.strict_crls
+            certificates,
+            question.crls,
+            at=at,
+            known=question.presented,
+            strict=profile.strict_crls,
+            vouches=lambda branch: not faults(Path(branch, path.anchor), _of_a_signer(question), profile),
         )
     return found
+
+
+def _of_a_signer(question: Question) -> Question:
+    """What is asked of whoever signed a revocation list: a good path, whatever its name and purpose."""
+    return replace(
+        question,
+        peer=None,
+        peer_names=(),
+        purpose="any",
+        revocation="none",
+        max_path_length=None,
+        policies=None,
+        key_usage=(),
+        extended_key_usage=(),
+    )
 
 
 def partial_faults(
