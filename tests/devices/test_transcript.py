@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorwatch.devices import transcript
+from anchorwatch.devices import capture, transcript
 from anchorwatch.devices.prompt import canonical, recognise
 
 
@@ -81,5 +81,5 @@ def test_no_line_is_lost(text: str) -> None:
     kept += [block.echo.text for block in read.blocks if block.echo]
     kept += [line.text for logged in read.logged for line in logged.lines]
     kept += [line.text for line in read.notices]
-    given = [line.text for line in transcript.capture.clean(text)]
+    given = [line.text for line in capture.clean(text)]
     assert sorted("".join(kept).replace(" ", "")) == sorted("".join(given).replace(" ", ""))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from anchorwatch.cli.demo import demo
+
 app = typer.Typer(
     name="anchorwatch",
     no_args_is_help=True,
@@ -31,6 +33,9 @@ def root(
 
     Exit status: 0 well, 1 trouble found or refused, 2 asked wrongly, 3 could not look.
     """
+
+
+app.command()(demo)
 
 
 def main() -> None:

@@ -138,3 +138,19 @@ class CallHomeTest:
     succeeded: Seen[bool] | None = None
     failure: Seen[str] | None = None
     number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustpoolPolicy:
+    """How a pool renews itself. `last_result` speaks of the automatic import only. `crl_cache` as printed."""
+
+    count: Seen[int] | None = None
+    last_result: Seen[str] | None = None
+    next_import: Seen[DeviceTime] | None = None
+    revocation: Seen[bool] | None = None
+    crl_cache: Seen[int] | None = None
+    crl_next_update: Seen[str] | None = None
+    automatic: Seen[bool] | None = None
+    url: Seen[str] | None = None
+    download_time: Seen[str] | None = None
+    overrides: tuple[str, ...] = ()

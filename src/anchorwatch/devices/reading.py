@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from anchorwatch.devices import transcript
-from anchorwatch.devices.asa import call_home, certificate, syslog, trustpool_import
+from anchorwatch.devices.asa import call_home, certificate, syslog, trustpool, trustpool_import
 from anchorwatch.devices.capture import Line
 from anchorwatch.devices.screen import Found
 from anchorwatch.devices.span import Span
@@ -18,7 +18,7 @@ from anchorwatch.devices.transcript import Block, Transcript
 
 Parse = Callable[[Sequence[Line]], tuple[Found[object], ...]]
 
-SCREENS: tuple[Parse, ...] = (certificate.parse, call_home.parse, trustpool_import.parse)
+SCREENS: tuple[Parse, ...] = (certificate.parse, call_home.parse, trustpool_import.parse, trustpool.parse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,25 +36,27 @@ def find(case: Case) -> tuple[Finding, ...]:
         test.failure.span for test in case.facts(CallHomeTest) if test.failure and test.number == _TLS_FAILED
     ]
     evidence += [certificate.subject.span for certificate in stored if certificate.subject][:3]
-    outermost, issuer = sufficient[0], refused[-1][1]
-    names = ", ".join(f'"{name.label}"' for name in sufficient)
     return (
         Finding(
             code=CODE,
             severity=Severity.TROUBLE,
             confidence=Confidence.CONFIRMED if stored else Confidence.LIKELY,
-            sentence=(
-                f'The device holds no anchor for the chain under "{issuer.subject.label}": '
-                f"any one of {names} would end it."
-                if len(sufficient) > 1
-                else f'The device holds no anchor for the chain: it lacks "{outermost.label}".'
-            ),
+            sentence=_sentence(refused[-1][1], sufficient),
             evidence=tuple(evidence),
             sufficient=sufficient,
             near_miss=nearest(
                 sufficient, [certificate.subject.value for certificate in stored if certificate.subject]
             ),
         ),
+    )
+
+
+def _sentence(innermost: NoTrustpoint, sufficient: tuple[PrintedName, ...]) -> str:
+    names = [f"“{name.label}”" for name in sufficient]
+    choice = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
+    return (
+        f"The device trusts none of the CAs above the portal's certificate (issued by “{innermost.subject.label}”); "
+        f"trusting {'any one of ' if len(names) > 1 else ''}{choice} would be enough."
     )
 
 
