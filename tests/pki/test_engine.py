@@ -130,6 +130,13 @@ def test_lists_are_confirmed_by_both_engines() -> None:
     assert "revoked" in refused.words
 
 
+def test_a_damaged_list_beside_good_ones_changes_nothing() -> None:
+    """What is no list is not shown to an engine."""
+    lists = (b"junk", revocation_list(ROOT), revocation_list(MIDDLE))
+    answer = confirm(GOOD, _question(revocation="crl", crls=lists))
+    assert answer.accepted, answer.words
+
+
 def test_an_indirect_list_is_left_to_the_engine_that_reads_it() -> None:
     """OpenSSL is not asked about a list it cannot find; the other engine is."""
     lists = (revocation_list(ROOT), revocation_list(MIDDLE, scope=scope(indirect=True)))

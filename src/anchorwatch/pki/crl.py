@@ -16,8 +16,8 @@ from anchorwatch.pki import der
 from anchorwatch.pki.certificate import parse_time
 from anchorwatch.pki.distinguished_name import Name
 
-MAX_CRL = 1 << 25
-"""Octets of one list we read; the largest public ones have some 10 million."""
+MAX_CRL = 1 << 24
+"""Octets of one list we read; the largest public ones have some 10 million, and an engine needs 30 times that to read one."""
 
 CRL_NUMBER = "2.5.29.20"
 REASON_CODE = "2.5.29.21"

@@ -38,7 +38,9 @@ def confirm(path: tuple[Certificate, ...], question: Question) -> EngineAnswer:
 
     The path is leaf first, anchor last. The answer is the first refusal, else the engines that accepted.
     """
-    lists = question.crls if question.revocation == "crl" and len(path) > 1 else None
+    revocation = question.revocation == "crl" and len(path) > 1
+    # What our own reading turned down has no say; one damaged list must not turn an engine against the others.
+    lists = tuple(filter(_readable, question.crls)) if revocation else None
     policies = question.policies if len(path) > 1 else None
     answer = ask_openssl(
         path,
@@ -71,11 +73,12 @@ def _openssl_finds_lists(path: Sequence[Certificate], lists: Sequence[bytes]) ->
             return False
         if any(point.issuers for point in points):
             return False
-    return not any(_is_indirect(octets) for octets in lists)
+    return not any(Crl.from_der(octets).scope.indirect for octets in lists)
 
 
-def _is_indirect(octets: bytes) -> bool:
+def _readable(octets: bytes) -> bool:
     try:
-        return Crl.from_der(octets).scope.indirect
+        Crl.from_der(octets)
     except MalformedCrlError:
         return False
+    return True
