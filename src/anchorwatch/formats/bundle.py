@@ -211,9 +211,9 @@ class _Reader:
         self.certificates.append(certificate)
         self.places.append(place)
         if certificate.leniency is not None:
-            sentence = (
-                f"{certificate.title} was read although strict readers refuse it: {certificate.leniency}"
-            )
+            # Our own words where we have some; the other library's, shortened, where not.
+            why = "; ".join(certificate.irregularities) or certificate.leniency[:200]
+            sentence = f"{certificate.title} was read although strict readers refuse it: {why}"
             self.complain(
                 Code.LENIENT, sentence, line=place.line, offset=place.offset, loss=False, entry=entry
             )

@@ -21,10 +21,10 @@ from anchorwatch.pki.edge import Signature, names_fit, signature, verify_signatu
 __all__ = [
     "BUNDLE_SIGNING",
     "CISCO_PINS",
-    "Objection",
-    "ObjectionCode",
     "Held",
     "NotVerified",
+    "Objection",
+    "ObjectionCode",
     "Rule",
     "Verified",
     "verify",
