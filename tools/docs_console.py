@@ -193,6 +193,20 @@ def _trimmed(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(trimmed)
 
 
+def _abridged(command: Command, output: tuple[str, ...]) -> list[str]:
+    """The present output, keeping the dots of every shown line that still agrees."""
+    shown = [line.rstrip() for line in command.expected or () if not _DOTS.fullmatch(line.strip())]
+    lines = []
+    for line in _trimmed(output):
+        kept = next((i for i, each in enumerate(shown) if _line_agrees(each, line)), None)
+        if kept is None:
+            lines.append(line)
+        else:
+            lines.append(shown[kept])
+            del shown[: kept + 1]
+    return lines
+
+
 def pasted(session: Session, results: list[Result]) -> str:
     """The page with the present output in place of what no longer agrees."""
     lines = session.page.read_text(encoding="utf-8").splitlines()
@@ -201,7 +215,7 @@ def pasted(session: Session, results: list[Result]) -> str:
         if result.trouble is None:
             continue
         start, end = command.output_lines
-        lines[start:end] = [(command.indent + line).rstrip() for line in _trimmed(result.output)]
+        lines[start:end] = [(command.indent + line).rstrip() for line in _abridged(command, result.output)]
         if result.status != command.status:
             told = f"$ {command.text}" + (f"  # exit status {result.status}" if result.status else "")
             first = command.line - 1
