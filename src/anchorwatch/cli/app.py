@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from anchorwatch.cli import bundle, judge, store
 from anchorwatch.cli.demo import demo
 
 app = typer.Typer(
     name="anchorwatch",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,6 +36,9 @@ def root(
 
 
 app.command()(demo)
+app.command("judge", help=judge.HELP)(judge.run)
+app.add_typer(bundle.app)
+app.add_typer(store.app)
 
 
 def main() -> None:

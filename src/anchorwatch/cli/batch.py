@@ -173,7 +173,7 @@ def document_of(verdict: Verdict, *, identity: object, left_out: int = 0) -> Jso
                 "reason": None,
                 "sentence": verdict.sentence,
                 "path": [certificate.sha256 for certificate in verdict.path.certificates],
-                "attempts": [_attempt(attempt) for attempt in verdict.attempts],
+                "attempts": [attempt_document(attempt) for attempt in verdict.attempts],
                 "missing": [],
             }
         case Refused():
@@ -184,14 +184,15 @@ def document_of(verdict: Verdict, *, identity: object, left_out: int = 0) -> Jso
                 "reason": verdict.reason.value,
                 "sentence": verdict.sentence + aside,
                 "path": [],
-                "attempts": [_attempt(attempt) for attempt in verdict.attempts],
-                "missing": [_missing(issuer) for issuer in verdict.missing],
+                "attempts": [attempt_document(attempt) for attempt in verdict.attempts],
+                "missing": [missing_document(issuer) for issuer in verdict.missing],
             }
         case Unsupported():
             return _unsupported(identity, verdict.sentence)
 
 
-def _attempt(attempt: Attempt) -> Json:
+def attempt_document(attempt: Attempt) -> Json:
+    """One path that was tried, certificates by SHA-256, leaf first."""
     return {
         "path": [certificate.sha256 for certificate in attempt.certificates],
         "complete": attempt.complete,
@@ -207,7 +208,8 @@ def _attempt(attempt: Attempt) -> Json:
     }
 
 
-def _missing(issuer: MissingIssuer) -> Json:
+def missing_document(issuer: MissingIssuer) -> Json:
+    """One authority that would suffice; `sha256` may be empty."""
     return {
         "subject": issuer.subject.text,
         "key_id": issuer.key_id.hex() if issuer.key_id else None,

@@ -5,7 +5,7 @@ path at a time, on the 249 PKITS cases; the table is in docs/explanation/engines
 
 * OpenSSL is asked always.
 * It is not asked about policies. Through pyOpenSSL no set of acceptable policies can be given to it, and
-  without one it refuses 35 good paths on which a policy is required. pyhanko-certvalidator is asked.
+  without one it refuses 36 good paths on which a policy is required. pyhanko-certvalidator is asked.
 * Where lists are asked, pyhanko-certvalidator is asked, and OpenSSL gets the lists too, with two exceptions:
   it looks a list up in its store by the issuer of the certificate, so that it cannot find an indirect one
   (6 good paths); and it wants a list for the anchor as well, which only a self-signed anchor can have among

@@ -30,17 +30,22 @@ def difference(one: Name, other: Name) -> str:
         return "the same attributes in another order or grouping"
     differing.sort(key=lambda kind: kind != COMMON_NAME)
     first, *others = differing
+    short = SHORT_NAMES.get(first, first)
+    also = ", ".join(SHORT_NAMES.get(kind, kind) for kind in others)
+    rest = f"; so do {also}" if also else ""
+    ours, theirs = one.values(first), other.values(first)
+    if not ours or not theirs:
+        return f"{short} {' and '.join(map(_quoted, ours or theirs))} {'missing' if ours else 'added'}{rest}"
     words, count = [], 0
-    for left, right in _paired(one.values(first), other.values(first)):
+    for left, right in _paired(ours, theirs):
         for gone, come in _replacements(left, right):
             count += max(len(gone), len(come))
             words.append(_change(gone, come))
     if not words:
-        return f"{SHORT_NAMES.get(first, first)} is encoded in another way"
-    place = "" if first == COMMON_NAME else f" in {SHORT_NAMES.get(first, first)}"
+        return f"{short} is encoded in another way{rest}"
+    place = "" if first == COMMON_NAME else f" in {short}"
     verb = "word differs" if count == 1 else "words differ"
-    also = ", ".join(SHORT_NAMES.get(kind, kind) for kind in others)
-    return f"{_number(count)} {verb}{place}: {', '.join(words)}" + (f"; so do {also}" if also else "")
+    return f"{_number(count)} {verb}{place}: {', '.join(words)}{rest}"
 
 
 def _folded(name: Name, kind: str) -> list[str]:

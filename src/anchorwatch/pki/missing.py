@@ -12,10 +12,14 @@ from collections.abc import Iterator
 from anchorwatch.pki.certificate import Certificate
 from anchorwatch.pki.edge import signature_good
 from anchorwatch.pki.known_authority import known_as
-from anchorwatch.pki.likeness import difference, nearest
+from anchorwatch.pki.likeness import difference, likeness, nearest
 from anchorwatch.pki.profile import AnchorKind
 from anchorwatch.pki.question import Question
 from anchorwatch.pki.verdict import MissingIssuer, Refused
+
+NEAR = 0.42
+"""Likeness from which a name is worth showing beside a missing one: "Symantec … G4" and "VeriSign … G3" have
+0.49, roots of two unrelated companies up to 0.35."""
 
 
 def issuers(question: Question, refused: Refused) -> tuple[MissingIssuer, ...]:
@@ -56,6 +60,8 @@ def _missing(question: Question, child: Certificate, presented: Certificate | No
         known.append(presented.sha256)
     known += [fact.sha256 for fact in known_as(name)]
     near = nearest(name, (anchor.certificate.subject for anchor in question.store.anchors))
+    if near is not None and likeness(name, near) < NEAR:
+        near = None
     wanted = child.authority_key_id
     return MissingIssuer(
         subject=name,

@@ -1,0 +1,6 @@
+"""`python -m anchorwatch` is the command line."""
+
+from anchorwatch.cli.app import main
+
+if __name__ == "__main__":
+    main()
