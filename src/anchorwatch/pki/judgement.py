@@ -237,7 +237,9 @@ def _open_faults(found: OpenEnd, question: Question) -> tuple[Fault, ...]:
             f"“{last.title}” was not signed by the “{found.wrong_keys[0].candidate.title}” that was presented"
         )
     else:
-        sentence = f"the issuer of “{last.title}” is not in the store: {last.issuer.text}"
+        issuers = dict.fromkeys(title(certificate.issuer) for certificate in found.certificates)
+        named = ", ".join(f"“{name}”" for name in issuers)
+        sentence = f"nothing presented leads to an anchor: the store has no issuer of it ({named})"
     bad = bool(found.wrong_keys) and not (last.self_issued and last.is_self_signed)
     reason = Reason.BAD_SIGNATURE if bad else Reason.ISSUER_UNKNOWN
     fault = Fault(
