@@ -177,7 +177,7 @@ def test_two_hundred_megabytes_are_refused_unread() -> None:
     started = time.process_time()
     (complaint,) = read(bytes(200 * MEGABYTE), source="junk").complaints
     assert complaint.code is Code.TOO_LARGE
-    assert complaint.sentence == "junk is longer than 33554432 bytes; nothing of it was read"
+    assert complaint.sentence == "the input is longer than 33554432 bytes; nothing of it was read"
     assert time.process_time() - started < 2
 
 

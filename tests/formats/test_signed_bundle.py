@@ -18,9 +18,9 @@ from anchorwatch.formats.complaint import Code
 from anchorwatch.formats.signing import BundleSigner, SigningError
 from anchorwatch.formats.verification import (
     CISCO_PINS,
-    ObjectionCode,
     Held,
     NotVerified,
+    ObjectionCode,
     Rule,
     Verified,
     verify,

@@ -36,7 +36,15 @@ from anchorwatch.formats.bundle import read as read_bundle
 from anchorwatch.formats.cms import SignedBundle
 from anchorwatch.formats.merge import Merge, merge
 from anchorwatch.formats.signing import BundleSigner, SigningError, SigningKey, sign
-from anchorwatch.formats.verification import CISCO_PINS, Held, NotVerified, Rule, Verified, verify
+from anchorwatch.formats.verification import (
+    CISCO_PINS,
+    Held,
+    NotVerified,
+    ObjectionCode,
+    Rule,
+    Verified,
+    verify,
+)
 from anchorwatch.formats.writer import Form
 from anchorwatch.formats.writer import write as write_form
 from anchorwatch.pki.certificate import Certificate
@@ -298,6 +306,10 @@ def _show_outcome(
             say(f"refused: {printable(first.sentence)} ({first.code})")
             for objection in rest:
                 say(f"  also: {printable(objection.sentence)} ({objection.code})")
+            if first.code is ObjectionCode.NO_PATH_TO_PIN and outcome.bundle.sent:
+                hint(
+                    "--pin names whom to believe, from a source of your own; the bundle's own copy proves nothing"
+                )
     show_complaints(Source(name=source.name, bundles=(found,)))
     if merged is not None:
         say()

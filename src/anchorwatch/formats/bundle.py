@@ -62,7 +62,7 @@ class Bundle:
 def read(data: bytes, *, source: str = "<bytes>", limits: Limits = DEFAULT) -> Bundle:
     """Read certificates out of anything; what is wrong with it comes back as complaints.
 
-    Never raises for bad content, and works within `limits`. `source` is how the input is called in sentences.
+    Never raises for bad content, and works within `limits`. `source` is how the input is called.
     """
     reader = _Reader(source, limits)
     reader.read(bytes(data))
@@ -136,11 +136,11 @@ class _Reader:
 
     def read(self, data: bytes) -> None:
         if len(data) > self.limits.size:
-            sentence = f"{self.source} is longer than {self.limits.size} bytes; nothing of it was read"
+            sentence = f"the input is longer than {self.limits.size} bytes; nothing of it was read"
             self.complain(Code.TOO_LARGE, sentence)
             return
         if not data.strip():
-            self.complain(Code.EMPTY, f"{self.source} is empty")
+            self.complain(Code.EMPTY, "the input is empty")
             return
         try:
             rest = self._binary(data)
@@ -151,9 +151,7 @@ class _Reader:
             self.places.clear()
             self.complaints.clear()
             self.untold = 0
-            sentence = (
-                f"{self.source} holds more than {self.limits.certificates} entries; none of them was kept"
-            )
+            sentence = f"the input holds more than {self.limits.certificates} entries; none of them was kept"
             self.complain(Code.TOO_MANY, sentence)
 
     # ------------------------------------------------------------------------------ octets
@@ -309,14 +307,10 @@ class _Reader:
     def _unrecognised(self, data: bytes, base: int) -> None:
         for magic, name in _OTHER_FORMS:
             if data.startswith(magic):
-                self.complain(
-                    Code.OTHER_FORM, f"{self.source} is {name}, which is not read here", offset=base
-                )
+                self.complain(Code.OTHER_FORM, f"the input is {name}, which is not read here", offset=base)
                 return
         kind = "text" if _is_text(data) else "bytes"
-        sentence = (
-            f"{self.source}: {len(data)} bytes of {kind} with no certificate in any form that is read here"
-        )
+        sentence = f"{len(data)} bytes of {kind} hold no certificate in any form that is read here"
         self.complain(Code.NOT_RECOGNISED, sentence, offset=base)
 
     def _block(self, block: pem.Block, base: int) -> None:
