@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -86,9 +85,12 @@ async def _validate(
     await async_validate_path(context, whole, parameters=parameters)
 
 
-@lru_cache(maxsize=512)
 def _parsed(certificate: Certificate) -> Any:
-    """`asn1crypto` ships no types; what it gives goes straight into the engine."""
+    """Read anew each time: `asn1crypto` may write a certificate that was looked at with other octets.
+
+    One with unique identifiers no longer verifies when its object is used for a second path. The library
+    ships no types; what it gives goes straight into the engine.
+    """
     from asn1crypto import x509
 
     return x509.Certificate.load(certificate.der)
