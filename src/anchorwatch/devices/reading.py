@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from anchorwatch.devices import license as license_screen
 from anchorwatch.devices import transcript
-from anchorwatch.devices.asa import call_home, certificate, syslog, trustpool, trustpool_import
+from anchorwatch.devices.asa import (
+    call_home,
+    certificate,
+    license_a,
+    registration,
+    syslog,
+    trustpool,
+    trustpool_import,
+)
 from anchorwatch.devices.capture import Line
 from anchorwatch.devices.screen import Found
 from anchorwatch.devices.span import Span
@@ -18,7 +27,15 @@ from anchorwatch.devices.transcript import Block, Transcript
 
 Parse = Callable[[Sequence[Line]], tuple[Found[object], ...]]
 
-SCREENS: tuple[Parse, ...] = (certificate.parse, call_home.parse, trustpool_import.parse, trustpool.parse)
+SCREENS: tuple[Parse, ...] = (
+    license_screen.parse,
+    license_a.parse,
+    registration.parse,
+    certificate.parse,
+    trustpool.parse,
+    trustpool_import.parse,
+    call_home.parse,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
