@@ -289,7 +289,8 @@ class TestLikeness:
             ("CN=a", "CN=A", ""),
             ("CN=Root, O=One", "CN=Root, O=Two", 'one word differs in O: "Two" instead of "One"'),
             ("CN=Root", "CN=Root 2", 'one word differs: "2" added'),
-            ("CN=Root, O=b", "CN=Root", 'one word differs in O: "b" missing'),
+            ("CN=Root, O=b", "CN=Root", 'O "b" missing'),
+            ("CN=Root", "OU=Root 1, O=b", 'CN "Root" missing; so do OU, O'),
             ("CN=a, O=b", "O=b, CN=a", "the same attributes in another order or grouping"),
         ],
     )

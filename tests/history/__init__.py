@@ -1,0 +1,1 @@
+"""What happened, told again with the true certificates of the reference data."""
