@@ -129,4 +129,4 @@ wheels: setup
 	@echo '    pipx install --pip-args="--no-index --find-links=$$PWD/wheels" anchorwatch'
 
 clean:
-	@rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .engines dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
