@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from anchorwatch.cli.app import app
 from anchorwatch.pki.reason import MEANINGS, Reason
 from docs_console import TERMINAL
+from docs_formats import formats_page
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DOCS = CHECKOUT / "docs"
@@ -129,6 +130,7 @@ def generated() -> Mapping[Path, str]:
     """Every page that is written from the program, with its text."""
     pages = {
         DOCS / "reference" / "cli.md": cli_page(),
+        DOCS / "reference" / "formats.md": formats_page(WRITTEN),
         DOCS / "reference" / "reasons.md": reasons_page(),
     }
     return {**pages, DOCS / "README.md": index_page(pages)}

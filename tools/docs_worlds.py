@@ -7,7 +7,13 @@ each time, with the names and dates of the story and keys of our own, so fingerp
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
+from cryptography.x509 import ObjectIdentifier
+
+from anchorwatch.formats.signing import BundleSigner, SigningKey, sign
+from anchorwatch.formats.verification import BUNDLE_SIGNING
+from anchorwatch.pki.certificate import Certificate
 from builders.certs import CA, Issued, bundle
 
 
@@ -53,6 +59,63 @@ def licensing_2016(folder: Path) -> None:
         (folder / name).write_text(bundle(certificates), encoding="ascii")
 
 
+def harbour_bundle(folder: Path) -> None:
+    """A harbour that signs its own bundles, and what people make of its certificates.
+
+    `root.pem` is the root to pin, `signer.pem` and `signer.key` sign bundles below it; `roots.pem` are the
+    certificates to publish; `harbour-3.p7b` and `harbour-4.p7b` are two signed bundles, the newer one with one
+    certificate more and one issued again; `pool.pem` is a device's pool; `mail.txt` quotes a certificate
+    that lost a character on its way.
+    """
+    pinned = CA.root("CN=Harbour Bundle Root, O=Harbour", key="rsa2048", not_after=_day(2038, 1, 1))
+    signer = pinned.issue_leaf(
+        "CN=Harbour Bundle Signer, O=Harbour",
+        key="rsa2048",
+        usage=["digital_signature"],
+        eku=[ObjectIdentifier(BUNDLE_SIGNING)],
+        san=[],
+        not_after=_day(2038, 1, 1),
+    )
+    town, quay, light = (
+        CA.root(f"CN={name} Root, O=Harbour", not_before=_day(2016, 1, 1), not_after=_day(2036, 1, 1))
+        for name in ("Town", "Quay", "Lighthouse")
+    )
+    again = CA.root(
+        "CN=Quay Root, O=Harbour", key=quay.key, not_before=_day(2016, 1, 1), not_after=_day(2046, 1, 1)
+    )
+    old = CA.root("CN=Old Pier Root, O=Harbour", not_before=_day(2006, 1, 1), not_after=_day(2016, 1, 1))
+    by = BundleSigner(
+        certificate=Certificate.from_der(signer.der),
+        key=cast(SigningKey, signer.key),
+        issuers=(Certificate.from_der(pinned.der),),
+    )
+    for version, roots in ((3, [town, quay, old]), (4, [town, again, light, old])):
+        data = sign(
+            [Certificate.from_der(root.der) for root in roots],
+            signer=by,
+            name="Harbour Core Bundle",
+            version=f"{version:02}",
+            signing_time=_day(2016, 3, version),
+        )
+        (folder / f"harbour-{version}.p7b").write_bytes(data)
+    texts = {
+        "root.pem": pinned.pem,
+        "signer.pem": signer.pem,
+        "signer.key": signer.key_pem,
+        "roots.pem": bundle([town, again, light]),
+        "pool.pem": bundle([town]),
+        "mail.txt": _quoted(light.pem),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="ascii")
+
+
+def _quoted(pem: str) -> str:
+    lines = pem.splitlines()
+    lines[3] = lines[3][:10] + lines[3][11:]
+    return "\n".join(("Please install this one:", *(f"> {line}" for line in lines), "Thanks!", ""))
+
+
 _VERISIGN = "OU=VeriSign Trust Network, O=VeriSign\\, Inc., C=US"
 
 
@@ -60,4 +123,7 @@ def _day(year: int, month: int, day: int) -> datetime:
     return datetime(year, month, day, tzinfo=UTC)
 
 
-WORLDS: dict[str, Callable[[Path], None]] = {"licensing-2016": licensing_2016}
+WORLDS: dict[str, Callable[[Path], None]] = {
+    "harbour-bundle": harbour_bundle,
+    "licensing-2016": licensing_2016,
+}

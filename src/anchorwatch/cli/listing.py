@@ -143,9 +143,10 @@ def _where(file: str, complaint: Complaint) -> str:
 
 def _likely(likeness: Likeness) -> tuple[str, ...]:
     found = likeness.certificate
+    edits = f"{likeness.edits} edit{'' if likeness.edits == 1 else 's'}"
     return (
         f"most likely it was {title(found)}, valid until {day(found.not_after)}:",
-        f"  {likeness.share:.1%} of its {likeness.size} characters are there, {likeness.edits} edits away",
+        f"  {likeness.share:.1%} of its {likeness.size} characters are there, {edits} away",
         f"  sha256 {found.sha256}",
     )
 

@@ -15,10 +15,7 @@ class Limits:
     """Bytes of input: seventy times the largest bundle Cisco published (435,769 bytes)."""
 
     certificates: int = 20_000
-    """Certificates in one input: twice the 10,213 CA certificates that CCADB disclosed in 2026."""
-
-    certificate_size: int = 256 * 1024
-    """Bytes of one certificate: the largest public one we know has about 5 kB; longer ones cost memory only."""
+    """Entries of one input, certificates or other blocks: twice the 10,213 CA certificates that CCADB disclosed."""
 
     nesting: int = 16
     """Levels of indefinite-length BER: two nested signed layers written by a streaming encoder need ten."""
