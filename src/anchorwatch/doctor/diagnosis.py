@@ -1,17 +1,31 @@
-"""The doctor's answer about some inputs."""
+"""The doctor's answer about some inputs.
+
+Reading, splitting, judging, explaining, each a function of the one before. Every rule is asked about every case;
+then confidence is capped, consequences are put under their cause, and what is left decides the status:
+
+    trouble        a cause or a consequence is established
+    healthy        nothing is, and a success newer than every failure proves that licensing works
+    undetermined   anything else: a missing proof is not a proof
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from anchorwatch.devices import reading
+from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.devices.span import Span
 from anchorwatch.doctor import case as cases
+from anchorwatch.doctor import impact, standing
 from anchorwatch.doctor.case import Case
-from anchorwatch.doctor.finding import Finding, Severity
-from anchorwatch.doctor.rules import RULES
+from anchorwatch.doctor.finding import Confidence, Finding, Severity
+from anchorwatch.doctor.impact import Impact
+from anchorwatch.doctor.rule import Rule
+from anchorwatch.doctor.rules import BY_CODE, RULES
+from anchorwatch.doctor.standing import Standing
 
 
 class Status(StrEnum):
@@ -23,12 +37,29 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuledOut:
+    """A cause that was considered and does not hold, and what speaks against it."""
+
+    code: str
+    sentence: str
+    evidence: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """One case with its findings, causes first."""
+    """One case with its findings, causes first; consequences carry `explained_by`."""
 
     case: Case
     status: Status
     findings: tuple[Finding, ...]
+    standing: Standing
+    impact: Impact
+    ruled_out: tuple[RuledOut, ...] = ()
+
+    @property
+    def causes(self) -> tuple[Finding, ...]:
+        """Findings that nothing else explains, the surest first."""
+        return tuple(finding for finding in self.findings if finding.explained_by is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +69,117 @@ class Report:
     diagnoses: tuple[Diagnosis, ...]
     not_understood: tuple[Span, ...]
 
+    @property
+    def status(self) -> Status:
+        """Trouble where any case has it, healthy where all cases are, else undetermined."""
+        found = {diagnosis.status for diagnosis in self.diagnoses}
+        if Status.TROUBLE in found:
+            return Status.TROUBLE
+        return Status.HEALTHY if found == {Status.HEALTHY} else Status.UNDETERMINED
 
-def diagnose(inputs: Iterable[tuple[str, str | bytes]]) -> Report:
+
+def diagnose(inputs: Iterable[tuple[str, str | bytes]], *, at: datetime | None = None) -> Report:
     """Diagnose inputs given as (name, content): any mixture of what devices printed.
 
-    Never raises for what the inputs hold. Without evidence the status is `undetermined`, never `healthy`.
+    `at` is when the question is asked (aware UTC), None where the inputs' own dates must do. Never raises for
+    what the inputs hold. Without evidence the status is `undetermined`, never `healthy`.
     """
     seen = reading.read(inputs)
     return Report(
-        diagnoses=tuple(_diagnose(case) for case in cases.split(seen)), not_understood=seen.not_understood
+        diagnoses=tuple(examine(case) for case in cases.split(seen, at)), not_understood=seen.not_understood
     )
 
 
-def _diagnose(case: Case) -> Diagnosis:
-    findings = tuple(finding for rule in RULES for finding in rule.find(case))
-    trouble = any(finding.severity is Severity.TROUBLE for finding in findings)
-    return Diagnosis(case=case, status=Status.TROUBLE if trouble else Status.UNDETERMINED, findings=findings)
+def examine(case: Case) -> Diagnosis:
+    """Diagnose one case."""
+    stands = standing.of(case)
+    found = [_capped(finding, rule) for rule in RULES for finding in rule.find(case)]
+    findings = _ordered(_explained(found))
+    status = _status(case, findings, stands)
+    return Diagnosis(
+        case=case,
+        status=status,
+        findings=findings,
+        standing=stands,
+        impact=impact.of(case, working=status is Status.HEALTHY),
+        ruled_out=_ruled_out(findings),
+    )
+
+
+_SURENESS = {Confidence.CONFIRMED: 0, Confidence.LIKELY: 1, Confidence.CANDIDATE: 2}
+_GRAVITY = {Severity.TROUBLE: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+def _capped(finding: Finding, rule: Rule) -> Finding:
+    """A rule that rests on anything unconfirmed is never surer than its cap."""
+    if _SURENESS[finding.confidence] < _SURENESS[rule.cap]:
+        return replace(finding, confidence=rule.cap)
+    return finding
+
+
+def _explained(findings: list[Finding]) -> list[Finding]:
+    """Put each consequence under the surest cause that explains it; a mere candidate explains nothing away."""
+    causes = [finding for finding in findings if finding.confidence is not Confidence.CANDIDATE]
+    causes.sort(key=lambda finding: (_SURENESS[finding.confidence], _height(finding)))
+    told = []
+    for finding in findings:
+        cause = next(
+            (
+                cause.code
+                for cause in causes
+                if cause.code != finding.code and finding.code in BY_CODE[cause.code].explains
+            ),
+            None,
+        )
+        told.append(
+            replace(finding, explained_by=cause) if cause and finding.explained_by is None else finding
+        )
+    return told
+
+
+def _height(finding: Finding) -> int:
+    rung = BY_CODE[finding.code].rung
+    return rung.height if rung else len(BY_CODE)
+
+
+def _ordered(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Causes before consequences, grave before slight, sure before unsure, low rungs before high ones."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (
+                finding.explained_by is not None,
+                _GRAVITY[finding.severity],
+                _SURENESS[finding.confidence],
+                _height(finding),
+                finding.code,
+            ),
+        )
+    )
+
+
+def _status(case: Case, findings: tuple[Finding, ...], stands: Standing) -> Status:
+    established = [finding for finding in findings if finding.confidence is not Confidence.CANDIDATE]
+    if any(finding.severity is Severity.TROUBLE for finding in established):
+        return Status.TROUBLE
+    if any(finding.severity is Severity.TROUBLE for finding in findings):
+        return Status.UNDETERMINED
+    if stands.works and (standing.is_settled(case) or not case.facts(LicenseReport)):
+        return Status.HEALTHY
+    return Status.UNDETERMINED
+
+
+def _ruled_out(findings: tuple[Finding, ...]) -> tuple[RuledOut, ...]:
+    """For each cause found, its look-alikes that were not, and what separates them."""
+    found = {finding.code for finding in findings}
+    told: dict[str, RuledOut] = {}
+    for finding in findings:
+        if finding.explained_by is not None or finding.severity is not Severity.TROUBLE:
+            continue
+        for other in BY_CODE[finding.code].look_alikes:
+            if other.cause not in found:
+                told.setdefault(
+                    other.cause,
+                    RuledOut(code=other.cause, sentence=other.difference, evidence=finding.evidence[:1]),
+                )
+    return tuple(told.values())

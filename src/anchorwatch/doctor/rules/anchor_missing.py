@@ -12,7 +12,7 @@ from anchorwatch.devices.span import Span
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.near_miss import nearest
-from anchorwatch.doctor.rule import LookAlike, Rule
+from anchorwatch.doctor.rule import LookAlike, Rule, Rung
 
 CODE = "anchor-missing"
 
@@ -85,7 +85,7 @@ def _once(refused: list[tuple[Span, NoTrustpoint]]) -> list[tuple[Span, NoTrustp
 RULE = Rule(
     code=CODE,
     severity=Severity.TROUBLE,
-    rung="trust",
+    rung=Rung.TRUST,
     sentence="The portal's certificate is issued by a CA that is neither in a trustpoint nor in the trust pool.",
     evidence=(
         '717009 "No suitable trustpoints found to validate certificate", with the issuer it could not find',
