@@ -213,13 +213,6 @@ class Certificate:
         return self.basic_constraints is not None and self.basic_constraints.ca
 
     @property
-    def is_self_signed(self) -> bool:
-        """Whether its own key made its signature."""
-        from anchorwatch.pki.edge import signature_good
-
-        return self.self_issued and signature_good(self, self)
-
-    @property
     def sha1(self) -> str:
         """SHA-1 of the octets, lower-case hex: shown beside other tools' output, never an identity."""
         return hashlib.sha1(self.der, usedforsecurity=False).hexdigest()

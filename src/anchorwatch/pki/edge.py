@@ -78,6 +78,11 @@ def signature_good(child: Certificate, parent: Certificate) -> bool:
     return _verify(child, parent.spki) is Signature.GOOD
 
 
+def is_self_signed(certificate: Certificate) -> bool:
+    """Whether a certificate names itself as its issuer and its own key made its signature."""
+    return certificate.self_issued and signature_good(certificate, certificate)
+
+
 @lru_cache(maxsize=4_096)
 def load_key(spki: bytes) -> PublicKeyObject | ed448.Ed448PublicKey | None:
     """The key for computing with; None where `cryptography` will not load it or it is oversized."""

@@ -15,7 +15,7 @@ from itertools import islice
 
 from anchorwatch.pki.catalogue import Known, Origin
 from anchorwatch.pki.certificate import Certificate
-from anchorwatch.pki.edge import signature_good
+from anchorwatch.pki.edge import is_self_signed, signature_good
 from anchorwatch.pki.profile import MD_BROKEN
 from anchorwatch.pki.question import Question
 from anchorwatch.pki.reason import Reason
@@ -132,7 +132,7 @@ def _issuers_of_presented(question: Question) -> Iterator[tuple[Certificate, Kno
         for item in known.values():
             if item.certificate != child and signature_good(child, item.certificate):
                 yield child, item
-        if child.self_issued and child.is_self_signed and child.sha256 not in known:
+        if is_self_signed(child) and child.sha256 not in known:
             yield child, Known(child, Origin.SESSION, "the failing session")
 
 
@@ -142,6 +142,8 @@ def _other_anchors(question: Question) -> Iterator[Fix]:
         certificate = known.certificate
         if question.store.anchor(certificate) is not None:
             continue
+        if not certificate.not_before <= question.at <= certificate.not_after:
+            continue  # a client that lets an ended anchor vouch is no reason to hand it one
         objection = _objection(certificate, question.at)
         aside = f"; it {objection}" if objection else ""
         named = f"“{certificate.title}” (SHA-256 {certificate.sha256})"
@@ -238,7 +240,7 @@ def _server_changes(question: Question, refused: Refused) -> Iterator[Fix]:
         )
     for _, known in _chain_upwards(question):
         certificate = known.certificate
-        if certificate in question.presented or not certificate.is_ca or certificate.is_self_signed:
+        if certificate in question.presented or not certificate.is_ca or is_self_signed(certificate):
             continue
         yield _server_fix(
             Change.SERVER_SENDS_MORE,

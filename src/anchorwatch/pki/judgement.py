@@ -16,6 +16,7 @@ from itertools import chain
 
 from anchorwatch.pki import builder, check, engine, fix, missing
 from anchorwatch.pki.certificate import title
+from anchorwatch.pki.edge import is_self_signed
 from anchorwatch.pki.path import Budget, Enumerator, Exhausted, Found, OpenEnd, Path
 from anchorwatch.pki.profile import BuilderKind
 from anchorwatch.pki.question import Question
@@ -225,7 +226,7 @@ def _open_faults(found: OpenEnd, question: Question) -> tuple[Fault, ...]:
     last = found.certificates[-1]
     position = Position.LEAF if len(found.certificates) == 1 else Position.INTERMEDIATE
     with_that_name = [w.candidate for w in found.wrong_keys if w.trusted]
-    if last.self_issued and last.is_self_signed:
+    if is_self_signed(last):
         sentence = f"“{last.title}” is self-signed and not in the store"
     elif with_that_name:
         sentence = (
@@ -240,7 +241,7 @@ def _open_faults(found: OpenEnd, question: Question) -> tuple[Fault, ...]:
         issuers = dict.fromkeys(title(certificate.issuer) for certificate in found.certificates)
         named = ", ".join(f"“{name}”" for name in issuers)
         sentence = f"nothing presented leads to an anchor: the store has no issuer of it ({named})"
-    bad = bool(found.wrong_keys) and not (last.self_issued and last.is_self_signed)
+    bad = bool(found.wrong_keys) and not (is_self_signed(last))
     reason = Reason.BAD_SIGNATURE if bad else Reason.ISSUER_UNKNOWN
     fault = Fault(
         reason=reason,

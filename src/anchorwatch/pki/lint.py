@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from anchorwatch.pki import certificate as x509
 from anchorwatch.pki.certificate import Certificate
+from anchorwatch.pki.edge import is_self_signed
 from anchorwatch.pki.name import unlisted_common_names
 from anchorwatch.pki.reason import Position, Reason
 
@@ -54,7 +55,7 @@ def _is_ca(certificate: Certificate, position: Position) -> bool:
 def _aki_missing(certificate: Certificate, position: Position) -> bool:
     if certificate.authority_key_id is not None and certificate.authority_key_id.key_id is not None:
         return False
-    return not certificate.is_self_signed
+    return not is_self_signed(certificate)
 
 
 def _serial_too_long(certificate: Certificate, position: Position) -> bool:
@@ -74,14 +75,14 @@ def _present_not_critical(oid: str) -> Callable[[Certificate, Position], bool]:
 
 def _root_aki_form(certificate: Certificate, position: Position) -> bool:
     identifier = certificate.authority_key_id
-    if identifier is None or not certificate.is_self_signed:
+    if identifier is None or not is_self_signed(certificate):
         return False
     return identifier.key_id is None or identifier.issuer is not None or identifier.serial is not None
 
 
 def _root_aki_not_ski(certificate: Certificate, position: Position) -> bool:
     identifier = certificate.authority_key_id
-    if identifier is None or identifier.key_id is None or not certificate.is_self_signed:
+    if identifier is None or identifier.key_id is None or not is_self_signed(certificate):
         return False
     return identifier.key_id != certificate.subject_key_id
 
@@ -193,7 +194,7 @@ RULES: dict[str, Rule] = {
     "root-has-eku": Rule(
         "CA/Browser Forum 7.1.2.1.2",
         "is a root with an extendedKeyUsage",
-        lambda c, p: c.is_ca and c.is_self_signed and c.extended_key_usage is not None,
+        lambda c, p: c.is_ca and is_self_signed(c) and c.extended_key_usage is not None,
         Reason.WRONG_PURPOSE,
     ),
     "critical-eku": Rule(

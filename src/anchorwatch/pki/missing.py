@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from anchorwatch.pki.certificate import Certificate
-from anchorwatch.pki.edge import signature_good
+from anchorwatch.pki.edge import is_self_signed, signature_good
 from anchorwatch.pki.known_authority import known_as
 from anchorwatch.pki.likeness import difference, likeness, nearest
 from anchorwatch.pki.profile import AnchorKind
@@ -30,7 +30,7 @@ def issuers(question: Question, refused: Refused) -> tuple[MissingIssuer, ...]:
         if attempt.complete:
             continue
         for index, certificate in enumerate(attempt.certificates):
-            if certificate.self_issued and certificate.is_self_signed:
+            if is_self_signed(certificate):
                 if index:
                     found.setdefault(certificate.subject.key, _missing(question, certificate, certificate))
                 continue

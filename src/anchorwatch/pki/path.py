@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from anchorwatch.pki.certificate import Certificate
-from anchorwatch.pki.edge import KeyIdMatch, Signature, key_id_match, signature
+from anchorwatch.pki.edge import KeyIdMatch, Signature, is_self_signed, key_id_match, signature
 from anchorwatch.pki.profile import AnchorKind, Limits
 from anchorwatch.pki.truststore import Anchor, TrustStore
 
@@ -133,7 +133,7 @@ class Enumerator:
                 return True
             case _:
                 # RFC 5280 section 6.1: a trusted self-signed certificate is issued by that very anchor.
-                return certificate.is_self_signed
+                return is_self_signed(certificate)
 
     def _issuers(self, child: Certificate) -> list[tuple[Certificate, bool]]:
         """Certificates that carry the issuer's name, the likeliest first, each with whether it is trusted."""
