@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.x509 import BasicConstraints, UnrecognizedExtension
 from cryptography.x509.oid import ObjectIdentifier
+from OpenSSL._util import lib
 
 from anchorwatch.pki.certificate import Certificate
 from anchorwatch.pki.certvalidator import ask_certvalidator
@@ -89,6 +90,13 @@ def test_one_question_leaves_nothing_behind_for_the_next() -> None:
     """A host or a time asked once does not stick to certificates that are kept."""
     assert not ask_openssl(GOOD, at=datetime(1999, 1, 1, tzinfo=UTC), peer=HOST).accepted
     assert ask_openssl(GOOD, at=AT).accepted
+
+
+def test_a_refusal_leaves_no_error_for_the_next_connection() -> None:
+    """After a refused signature OpenSSL's error queue is empty, as TLS on the same thread needs it."""
+    broken = (Certificate.from_der(with_broken_signature(LEAF.der)), *GOOD[1:])
+    assert not ask_openssl(broken, at=AT).accepted
+    assert lib.ERR_peek_error() == 0
 
 
 def test_certvalidator_runs_without_an_event_loop() -> None:

@@ -1,15 +1,18 @@
 """Revocation lists on one path, RFC 5280 sections 5 and 6.3."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
 from cryptography.x509 import ReasonFlags
 from cryptography.x509.oid import ObjectIdentifier
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anchorwatch.pki import revocation
 from anchorwatch.pki.certificate import Certificate
-from anchorwatch.pki.crl import Crl, MalformedCrlError
+from anchorwatch.pki.crl import Crl, MalformedCrlError, distribution_points
 from anchorwatch.pki.judgement import judge
 from anchorwatch.pki.question import Question
 from anchorwatch.pki.reason import Position, Reason
@@ -24,6 +27,14 @@ MIDDLE = ROOT.issue_ca("Harbour Issuing 1")
 LEAF = MIDDLE.issue_leaf("portal.example")
 ROOT_LIST = revocation_list(ROOT)
 UNKNOWN: Extra = (x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)
+
+
+POINTING = MIDDLE.issue_leaf("portal.example", extra=[points("http://lists.example/1")])
+WHOLE = revocation_list(
+    MIDDLE,
+    [entry(9, reason=ReasonFlags.superseded, issuer=MIDDLE.subject), entry(10)],
+    scope=scope(names=["http://lists.example/1"], indirect=True),
+)
 
 
 def read(*issued: Issued) -> tuple[Certificate, ...]:
@@ -227,6 +238,36 @@ def test_what_is_no_list_is_told_and_not_raised(octets: bytes) -> None:
     (fault,) = revocation.check(read(LEAF, MIDDLE, ROOT), (ROOT_LIST, octets), at=AT)
     assert fault.reason is Reason.REVOCATION_UNKNOWN
     assert "revocation list" in fault.sentence
+
+
+def test_an_entry_that_cannot_be_read_makes_its_list_unusable() -> None:
+    """A signed list with a broken reason leaves its certificates unknown, and says why."""
+    broken: Extra = (x509.UnrecognizedExtension(ObjectIdentifier("2.5.29.21"), b"\x0a"), False)
+    (fault,) = revocation.check(
+        read(LEAF, MIDDLE, ROOT), (ROOT_LIST, revocation_list(MIDDLE, [entry(LEAF, extra=[broken])])), at=AT
+    )
+    assert fault.reason is Reason.REVOCATION_UNKNOWN
+    assert "an entry that cannot be read" in fault.sentence
+
+
+@given(st.integers(min_value=0), st.integers(min_value=0, max_value=255))
+def test_whatever_octet_is_wrong_nothing_is_raised(place: int, octet: int) -> None:
+    """A list with one octet changed is refused or told to be unusable: it never vouches and never raises."""
+    damaged = bytearray(WHOLE)
+    damaged[place % len(damaged)] = octet
+    found = reasons(bytes(damaged), leaf=POINTING)
+    assert found == ([] if bytes(damaged) == WHOLE else [Reason.REVOCATION_UNKNOWN])
+
+
+@given(st.binary(max_size=60), st.integers(min_value=0))
+def test_whatever_a_certificate_says_of_its_lists_nothing_is_raised(junk: bytes, place: int) -> None:
+    """Distribution points that cannot be read leave the certificate unknown."""
+    extension = points("http://lists.example/1", issuer=MIDDLE.subject)[0]
+    value = bytearray(extension.public_bytes())
+    start = place % len(value)
+    value[start : start + len(junk)] = junk
+    with suppress(ValueError):
+        distribution_points(bytes(value), Certificate.from_der(MIDDLE.der).subject)
 
 
 def test_many_lists_by_many_namesakes_stay_within_a_budget() -> None:

@@ -167,6 +167,8 @@ def _parse(data: bytes) -> Crl:
     if len(outer) != 3 or outer[0].tag != der.SEQUENCE or outer[2].tag != der.BIT_STRING:
         raise MalformedCrlError("not a revocation list: no to-be-signed part, algorithm and signature")
     tbs, algorithm, signature = outer
+    if data[signature.content] != 0:
+        raise MalformedCrlError("the signature of a revocation list is not a whole number of octets")
     parts = der.inside(data, tbs)
     if parts[0].tag == der.INTEGER:
         parts.pop(0)

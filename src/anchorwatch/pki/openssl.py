@@ -74,10 +74,15 @@ def ask_openssl(
             flags |= _EVERY_LIST
             between += [signer for signer in signers if signer not in path]
             _add_lists(store, crls)
-        _set_parameters(store, flags=flags, at=at, peer=peer, common_name=common_name)
+        if not _set_parameters(store, flags=flags, at=at, peer=peer, common_name=common_name):
+            return _refusal(f"does not take the name {peer} to look for")
         return _verify(store, leaf, between)
     except crypto.Error as error:
         return _refusal(f"cannot load a certificate of the path: {_queue(error)}")
+    finally:
+        # A refused signature leaves its error behind, and the next connection of this thread would take
+        # that for its own: SSL_get_error(3) wants an empty queue.
+        lib.ERR_clear_error()
 
 
 def _verify(store: crypto.X509Store, leaf: Certificate, untrusted: Sequence[Certificate]) -> EngineAnswer:
@@ -116,8 +121,10 @@ def _parsed(certificate: Certificate) -> crypto.X509:
 
 def _set_parameters(
     store: crypto.X509Store, *, flags: int, at: datetime, peer: PeerName | None, common_name: bool
-) -> None:
+) -> bool:
     """Set everything a verification depends on, the time always: a forgotten one means *now*.
+
+    False where OpenSSL does not take the peer's name for one.
 
     The only place below pyOpenSSL's public surface. `X509Store` has no host, no address and no host flags,
     and NEVER_CHECK_SUBJECT can be set nowhere else; without it OpenSSL takes the common name of a leaf
@@ -135,5 +142,4 @@ def _set_parameters(
     elif peer is not None and peer.kind == "ip":
         done = lib.X509_VERIFY_PARAM_set1_ip(parameters, peer.octets, len(peer.octets))
     handle = cast(Any, store)._store  # noqa: SLF001 - the reason for this function
-    if done != 1 or lib.X509_STORE_set1_param(handle, parameters) != 1:
-        raise RuntimeError("OpenSSL did not take the parameters of a verification")
+    return done == 1 and lib.X509_STORE_set1_param(handle, parameters) == 1

@@ -165,13 +165,12 @@ class _Desk:
         """What a list and its delta say of the first certificate. Steps (c), (d) and (f) to (k)."""
         self.usable(crl)
         signer = self.signer(crl, path)
-        certificate = path[0]
         delta = self.delta(crl, signer)
         if delta is not None:
-            entry = delta.find(certificate.issuer, certificate.serial)
+            entry = _find(delta, path[0])
             if entry is not None:
                 return (None if entry.reason == REMOVE_FROM_CRL else entry), delta
-        return crl.find(certificate.issuer, certificate.serial), crl
+        return _find(crl, path[0]), crl
 
     def usable(self, crl: Crl) -> None:
         """Dates and form. Raises `_UnusableError`."""
@@ -259,6 +258,14 @@ class _Desk:
             raise _ExhaustedError
         self.left -= 1
         return True
+
+
+def _find(crl: Crl, certificate: Certificate) -> Entry | None:
+    """The certificate's entry. Raises `_UnusableError` where the entries cannot be read."""
+    try:
+        return crl.find(certificate.issuer, certificate.serial)
+    except (ValueError, IndexError) as error:
+        raise _UnusableError(f"has an entry that cannot be read: {error}") from error
 
 
 def _points(certificate: Certificate) -> tuple[DistributionPoint, ...]:
