@@ -1,10 +1,13 @@
 """What may reach the terminal."""
 
+import json
 import unicodedata
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from anchorwatch.cli import terminal
 
@@ -54,3 +57,19 @@ def test_table_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a terminal a table is plain columns, wide letters counted as two."""
     terminal.table(["#", "name", "x"], [["1", "证书", "a"], ["10", "b", "c"]], right=(0,))
     assert capsys.readouterr().out == " #  name  x\n 1  证书  a\n10  b     c\n"
+
+
+@given(words=st.lists(st.text()))
+def test_law_documents_obey_nothing_and_lose_nothing(words: list[str]) -> None:
+    """A document has no character that a terminal obeys, and says the same to a reader of JSON."""
+    runner = CliRunner()
+    app = typer.Typer()
+
+    @app.command()
+    def tell() -> None:
+        terminal.say_document(json.dumps(words, ensure_ascii=False, indent=1) + "\n")
+
+    shown = runner.invoke(app, []).stdout
+    assert json.loads(shown) == words
+    hidden = {character for character in shown if unicodedata.category(character) in {"Cc", "Cf", "Cs"}}
+    assert hidden <= {"\n", "\x7f"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorwatch.formats import read
+from anchorwatch.formats import pkcs7, read
 from anchorwatch.formats.complaint import Code
 from anchorwatch.formats.pem import write
 from anchorwatch.pki.certificate import Certificate
@@ -136,6 +136,24 @@ def test_one_lost_character_is_never_repaired() -> None:
     bundle = read((text[:at] + text[at + 1 :]).encode())
     assert bundle.certificates == ()
     assert bundle.lost == 1
+
+
+def test_a_changed_character_that_breaks_the_structure() -> None:
+    """Where all characters are there and the structure is not, the reader of the bytes says where."""
+    text = ONE.pem
+    at = text.index("\n") + 10
+    (complaint,) = read((text[:at] + "z" + text[at + 1 :]).encode()).complaints
+    assert complaint.code is Code.DAMAGED_BLOCK
+    assert complaint.damage is not None
+    assert complaint.damage.missing_bytes == 0
+    assert "octets more than there are" in complaint.sentence
+
+
+def test_a_damaged_list_is_called_a_list() -> None:
+    """A torn PKCS7 block is not said to be a torn certificate."""
+    text = write(pkcs7.write(TOWN), "PKCS7")
+    (complaint,) = read((text[:300] + text[301:]).encode()).complaints
+    assert "is not a list of certificates" in complaint.sentence
 
 
 def test_private_keys_are_not_looked_at() -> None:

@@ -81,6 +81,15 @@ def test_strange_character_in_hex_is_placed() -> None:
     assert complaint.damage.illegal[0].line == 7
 
 
+def test_lines_that_begin_like_hex_are_none() -> None:
+    """Behind a certificate without `quit`, `access-list` and `feature` are configuration again."""
+    rows = [row for row in CONFIG.splitlines() if row != "  quit"]
+    rows += ["access-list OUT extended permit ip any any", "feature nat"]
+    bundle = read("\n".join(rows).encode())
+    assert bundle.certificates == TOWN
+    assert [complaint.code for complaint in bundle.complaints] == [Code.MISSING_END] * 3
+
+
 def test_another_serial_than_declared_is_told() -> None:
     """The declared serial is checked against the certificate."""
     bundle = read(CONFIG.replace("certificate ca 0509", "certificate ca 0508").encode())

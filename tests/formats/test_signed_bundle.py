@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import algos, cms
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hypothesis import given
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from anchorwatch.formats import read
 from anchorwatch.formats.complaint import Code
+from anchorwatch.formats.pem import write as write_pem
 from anchorwatch.formats.signing import BundleSigner, SigningError
 from anchorwatch.formats.verification import (
     CISCO_PINS,
@@ -219,6 +221,23 @@ def test_a_leaf_cannot_stand_between_signer_and_pin() -> None:
     assert codes(check(signed(signer=bundle_signer(signer, issuers=(leaf, ROOT))))) == [
         ObjectionCode.PATH_BROKEN
     ]
+
+
+def test_a_critical_extension_that_nobody_checks() -> None:
+    """A signer that asks for more than is looked at here is refused, and the extension is named."""
+    extension = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00")
+    signer = ROOT.issue_leaf("Odd", key="rsa2048", eku=[PURPOSE], san=[], extra=[(extension, True)])
+    outcome = check(signed(signer=bundle_signer(signer)))
+    assert codes(outcome) == [ObjectionCode.PATH_BROKEN]
+    assert isinstance(outcome, NotVerified)
+    assert "1.3.6.1.4.1.55555.1" in outcome.objections[0].sentence
+
+
+def test_armoured_bundles() -> None:
+    """A signed bundle inside a PEM block is read and verified like the octets."""
+    data = write_pem(signed(), "CMS").encode()
+    assert isinstance(check(data), Verified)
+    assert read(data).certificates == ANCHORS
 
 
 def test_another_purpose_is_refused() -> None:

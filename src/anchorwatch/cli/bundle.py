@@ -30,7 +30,16 @@ from anchorwatch.cli.listing import (
 )
 from anchorwatch.cli.moment import moment
 from anchorwatch.cli.source import CouldNotLookError, Source, gather_catalogue, load_or_fail
-from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say
+from anchorwatch.cli.terminal import (
+    ASKED_WRONGLY,
+    COULD_NOT_LOOK,
+    TROUBLE,
+    fail,
+    hint,
+    printable,
+    say,
+    say_document,
+)
 from anchorwatch.formats.bundle import Bundle
 from anchorwatch.formats.bundle import read as read_bundle
 from anchorwatch.formats.cms import SignedBundle
@@ -116,7 +125,7 @@ def show_source(
     """Print a source and end with exit status 1 when something of it is lost."""
     now = moment(at)
     if as_json:
-        typer.echo(write(Schema(noun, 1), source_json(source, known)), nl=False)
+        say_document(write(Schema(noun, 1), source_json(source, known)))
     else:
         for line in _headline(source):
             say(line)
@@ -237,9 +246,7 @@ def verify_command(
     if store is not None and isinstance(outcome, Verified):
         merged = merge(store.store(), found, at=now)
     if as_json:
-        typer.echo(
-            write(Schema("bundle-verification", 1), _outcome_json(source, found, outcome, merged)), nl=False
-        )
+        say_document(write(Schema("bundle-verification", 1), _outcome_json(source, found, outcome, merged)))
     else:
         _show_outcome(source, found, outcome, merged)
     if isinstance(outcome, NotVerified) or not found.is_whole:
@@ -249,7 +256,7 @@ def verify_command(
 def _not_signed(source: Source, *, as_json: bool) -> NoReturn:
     if as_json:
         content = {"verified": False, "objections": [], **source_json(source)}
-        typer.echo(write(Schema("bundle-verification", 1), content), nl=False)
+        say_document(write(Schema("bundle-verification", 1), content))
     else:
         say(f"refused: {printable(source.name)} is not a signed bundle")
         show_complaints(source)
@@ -358,7 +365,7 @@ def show_difference(old: Source, new: Source, *, as_json: bool, noun: str) -> No
     difference = compare(old.certificates, new.certificates)
     if as_json:
         content: dict[str, Json] = {"old": old.name, "new": new.name, **diff_json(difference)}
-        typer.echo(write(Schema(noun, 1), content), nl=False)
+        say_document(write(Schema(noun, 1), content))
     else:
         say(f"old: {printable(old.name)}, {len(set(old.certificates))} certificates")
         say(f"new: {printable(new.name)}, {len(set(new.certificates))} certificates")

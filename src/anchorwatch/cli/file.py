@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sys
-import tempfile
 from pathlib import Path
 
 __all__ = ["FileTroubleError", "read_bounded", "write_atomically"]
@@ -42,7 +42,9 @@ def write_atomically(name: str, data: bytes, *, replace: bool) -> None:
     if target.exists() and not replace:
         raise FileTroubleError(f"{name} is there already; --force replaces it")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        # Not `tempfile`: its files are their owner's alone, ours get the mode that the user's umask gives.
+        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
         raise FileTroubleError(f"{name}: {(error.strerror or str(error)).lower()}") from error
     try:
@@ -50,13 +52,11 @@ def write_atomically(name: str, data: bytes, *, replace: bool) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        # Bundles are public; a temporary file is its owner's alone until told otherwise.
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
+        temporary.replace(target)
         _sync_folder(target.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise FileTroubleError(f"{name}: {(error.strerror or str(error)).lower()}") from error
 
 

@@ -18,7 +18,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["ASKED_WRONGLY", "COULD_NOT_LOOK", "TROUBLE", "fail", "hint", "printable", "say", "table"]
+__all__ = [
+    "ASKED_WRONGLY",
+    "COULD_NOT_LOOK",
+    "TROUBLE",
+    "fail",
+    "hint",
+    "printable",
+    "say",
+    "say_document",
+    "table",
+]
 
 TROUBLE = 1
 """Exit status: something was found to be wrong, or was refused."""
@@ -65,6 +75,23 @@ def say(line: str = "", *, style: str | None = None, err: bool = False) -> None:
         out.print(Text(line, style=style or ""))
     else:
         typer.echo(line, err=err)
+
+
+def say_document(text: str) -> None:
+    r"""A JSON document on standard output, with what a terminal might obey written as `\uXXXX`.
+
+    Only strings hold such characters, and a reader of JSON gets the same strings from either spelling.
+    """
+    typer.echo(
+        "".join(character if character == "\n" else _escaped(character) for character in text), nl=False
+    )
+
+
+def _escaped(character: str) -> str:
+    if character.isascii() or unicodedata.category(character) not in _HIDDEN:
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def hint(line: str) -> None:

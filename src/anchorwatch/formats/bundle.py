@@ -343,8 +343,8 @@ class _Reader:
         else:
             self.forms.append(form)
             certificate = self._decoded(octets, label)
-            if certificate is None:
-                self._damaged(block, place)
+            if isinstance(certificate, str):
+                self._damaged(block, place, certificate)
                 return
             self._keep(certificate, place)
         if not block.ended:
@@ -354,18 +354,19 @@ class _Reader:
             sentence = f"{block.skipped} lines of a console inside the block were left out"
             self.complain(Code.SKIPPED_LINES, sentence, line=block.line, loss=False)
 
-    def _decoded(self, octets: bytes | None, label: str) -> Certificate | None:
+    def _decoded(self, octets: bytes | None, label: str) -> Certificate | str:
+        """The certificate that a block decodes to, else why it is none; empty when it does not decode."""
         if octets is None:
-            return None
+            return ""
         try:
             if label == "TRUSTED CERTIFICATE":
                 # OpenSSL's own label: the certificate, and behind it a second sequence of trust settings.
                 octets = tlv.read_element(octets).raw
             return Certificate.from_der(octets)
-        except (TlvError, MalformedCertificateError):
-            return None
+        except (TlvError, MalformedCertificateError) as error:
+            return str(error).removeprefix("not a certificate: ")
 
-    def _damaged(self, block: pem.Block, place: Place) -> None:
+    def _damaged(self, block: pem.Block, place: Place, reason: str) -> None:
         self.lost += 1
         damage = block.damage()
         what = f"the {block.label} block" if block.label else "the base64"
@@ -374,7 +375,8 @@ class _Reader:
         else:
             where = f"lines {damage.first_line} to {damage.last_line}"
             cut = "" if block.ended else " and has no END line"
-            sentence = f"{what} in {where} is not a certificate{cut}: {damage.summary()}"
+            claim = "a list of certificates" if block.label in pem.CONTAINER_LABELS else "a certificate"
+            sentence = f"{what} in {where} is not {claim}{cut}: {damage.summary(reason)}"
         self.complain(Code.DAMAGED_BLOCK, sentence, line=place.line, offset=place.offset, damage=damage)
 
     def _configuration(self, text: str) -> None:
@@ -389,9 +391,9 @@ class _Reader:
                 continue
             certificate = self._decoded(entry.der, "")
             self._count()
-            if certificate is None:
+            if isinstance(certificate, str):
                 damage = entry.damage()
-                details = "" if damage is None else f": {damage.summary()}"
+                details = "" if damage is None else f": {damage.summary(certificate)}"
                 self.lost += 1
                 self.complain(
                     Code.DAMAGED_HEX,

@@ -85,8 +85,8 @@ class Damage:
             return None
         return self.announced - self.decoded
 
-    def summary(self) -> str:
-        """The one thing to say first, as the end of a sentence."""
+    def summary(self, reason: str = "") -> str:
+        """The one thing to say first, as the end of a sentence; `reason` is what the reader of its bytes said."""
         if self.illegal_count:
             word = "character does" if self.illegal_count == 1 else "characters do"
             return f"{self.illegal_count} {word} not belong to {self.encoding}"
@@ -98,7 +98,7 @@ class Damage:
             return f"{-self.missing_bytes} bytes follow the {self.announced} its DER header announces"
         if self.impossible:
             return f"{self.characters} {self._unit}s are no possible length"
-        return f"its {self.decoded} bytes do not have the structure of one"
+        return reason or f"its {self.decoded} bytes do not have the structure of one"
 
     def details(self) -> tuple[str, ...]:
         """What was measured, one sentence each, the most useful first."""

@@ -26,11 +26,13 @@ _CERTIFICATE = re.compile(
     r"[ \t>]*+certificate(?: (ca|self-signed|rollover ca|rollover))? ([0-9A-Fa-f]{1,80})(?: nvram:(\S+))?[ \t]*+$"
 )
 _HEX_LINE = re.compile(r"[ \t>]*+((?:[0-9A-Fa-f]{1,8}[ \t]++)*+[0-9A-Fa-f]++)[ \t]*+$")
-_HEXISH = re.compile(r"[ \t>]*+[0-9A-Fa-f]{4,}[^:]*$")
+_BLANK = re.compile(r"[ \t>]")
 _QUIT = re.compile(r"[ \t>]*+quit[ \t]*+$")
 _PAGER = re.compile(r"<-{1,3} ?More ?-{1,3}>|-{2,} ?More ?-{2,}", re.IGNORECASE)
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
 _CONSOLE = re.compile(r"Warning: ASAv platform license state is |Install ASAv platform license for ")
+# Twice what a device prints in a row; a longer row with a wrong character in it is no row of digits.
+_LONGEST_ROW = 160
 # A certificate of 1 MB is 32,768 lines of hex.
 _MEASURED_LINES = 40_000
 
@@ -134,10 +136,15 @@ def _rows(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _digits(row: str) -> str | None:
-    """The characters of a row that is hex, or was before something happened to it; None for any other."""
-    if _HEX_LINE.match(row) or (_HEXISH.match(row) and not _CERTIFICATE.match(row)):
-        return re.sub(r"[ \t>]", "", row)
-    return None
+    """The characters of a row that is hex, or was before something happened to it; None for any other.
+
+    One character in eight may be wrong: `access-list` and `feature` also begin with hex digits.
+    """
+    if _HEX_LINE.match(row):
+        return _BLANK.sub("", row)
+    digits = _BLANK.sub("", row)
+    wrong = len(_NOT_HEX.findall(digits[:_LONGEST_ROW]))
+    return digits if 0 < wrong * 8 <= len(digits) <= _LONGEST_ROW else None
 
 
 def _decode(digits: str) -> bytes | None:

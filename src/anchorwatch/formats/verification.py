@@ -15,7 +15,18 @@ from enum import StrEnum
 from anchorwatch.formats.cms import CONTENT_TYPE, MESSAGE_DIGEST, SignedBundle, Signer, digest_of
 from anchorwatch.formats.limits import DEFAULT
 from anchorwatch.pki import der
-from anchorwatch.pki.certificate import RSA_PSS, SIGNATURES, Certificate, pss_digest
+from anchorwatch.pki.certificate import (
+    BASIC_CONSTRAINTS,
+    CRL_DISTRIBUTION_POINTS,
+    EXTENDED_KEY_USAGE,
+    KEY_USAGE,
+    POLICIES,
+    RSA_PSS,
+    SIGNATURES,
+    SUBJECT_ALT_NAME,
+    Certificate,
+    pss_digest,
+)
 from anchorwatch.pki.edge import Signature, names_fit, signature, verify_signature
 
 __all__ = [
@@ -42,6 +53,13 @@ BUNDLE_SIGNING = "1.3.6.1.3.1.9.21.2.3"
 _CANDIDATES = 64
 
 
+# Critical extensions that are checked below or say nothing about signing bundles. Name constraints are not
+# among them: a signer is known by its pin, and a path that needs them is refused (RFC 5280 section 4.2).
+_UNDERSTOOD = frozenset(
+    {BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME, POLICIES, CRL_DISTRIBUTION_POINTS}
+)
+
+
 class ObjectionCode(StrEnum):
     """Why a bundle is not believed: the closed list, in the order in which objections are told."""
 
@@ -65,7 +83,10 @@ class ObjectionCode(StrEnum):
     )
     NO_PATH_TO_PIN = "no-path-to-pin", "No certificate on the signer's path is pinned."
     PATH_EXPIRED = "path-expired", "A certificate on the signer's path is not valid at the time of the check."
-    PATH_BROKEN = "path-broken", "A certificate on the signer's path must not issue others."
+    PATH_BROKEN = (
+        "path-broken",
+        "A certificate on the signer's path must not issue others, or asks for what is not checked.",
+    )
     WRONG_PURPOSE = "wrong-purpose", "The signer's certificate is not meant for signing bundles."
     NO_VERSION = "no-version", "A version is asked for, and the bundle has none that is a number."
     OTHER_NAME = "other-name", "The bundle has another name than the one already held."
@@ -272,6 +293,12 @@ def _path_objections(path: tuple[Certificate, ...], rule: Rule, at: datetime) ->
         may_sign = issuer.key_usage is None or "keyCertSign" in issuer.key_usage
         if not issuer.is_ca or not may_sign or (limit is not None and below > limit):
             sentence = f"{issuer.title} must not issue the certificate below it"
+            objections.append(Objection(ObjectionCode.PATH_BROKEN, sentence))
+    for certificate in path[:-1]:
+        for extension in sorted(certificate.critical - _UNDERSTOOD):
+            sentence = (
+                f"{certificate.title} has a critical extension that is not looked at here ({extension})"
+            )
             objections.append(Objection(ObjectionCode.PATH_BROKEN, sentence))
     purposes = path[0].extended_key_usage or ()
     if rule.purpose is not None and rule.purpose not in purposes:
