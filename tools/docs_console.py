@@ -14,6 +14,7 @@ output lines is run, and its output not compared. Comments steer what a reader n
     <!-- files: NAME -->         prepared files are put into the folder, see docs_worlds.py
 """
 
+import difflib
 import os
 import re
 import subprocess
@@ -90,10 +91,12 @@ class Result:
                 f"the page says {command.status}; it printed\n{printed}"
             )
         if command.expected is not None and not agrees(command.expected, self.output):
-            shown = "\n".join(command.expected)
+            difference = difflib.unified_diff(
+                command.expected, _abridged(command, self.output), "the page", "the command", n=1, lineterm=""
+            )
             return (
-                f"line {command.line}: `{command.text}` prints something else than the page shows.\n"
-                f"--- the page\n{shown}\n--- the command\n{printed}\n(`make docs` pastes what it prints now)"
+                f"line {command.line}: `{command.text}` prints something else than the page shows "
+                "(`make docs` pastes what it prints now).\n" + "\n".join(difference)
             )
         return None
 

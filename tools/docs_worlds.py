@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from cryptography import x509
 from cryptography.x509 import ObjectIdentifier
 
 from anchorwatch.formats.signing import BundleSigner, SigningKey, sign
@@ -21,21 +22,22 @@ def licensing_2016(folder: Path) -> None:
     """A licensing portal before and after it changed its CA in 2016, and a device that knows the old one.
 
     `before.pem` and `after.pem` are the chains presented; `device.pem` is the device's store, which holds only
-    the old intermediate; `roots.pem` holds the two roots above both, as a catalogue.
+    the old intermediate; `roots.pem` holds the two roots above both, as a catalogue, and `g5.pem` the newer of
+    them alone.
     """
     oldest = CA.root(
-        "OU=Class 3 Public Primary Certification Authority, O=VeriSign\\, Inc., C=US",
+        _name("OU=Class 3 Public Primary Certification Authority,O=VeriSign\\, Inc.,C=US"),
         not_before=_day(1996, 1, 29),
         not_after=_day(2028, 8, 1),
     )
     g5 = CA.root(
-        f"CN=VeriSign Class 3 Public Primary Certification Authority - G5, {_VERISIGN}",
+        _name(f"CN=VeriSign Class 3 Public Primary Certification Authority - G5,{_VERISIGN}"),
         not_before=_day(2006, 11, 8),
         not_after=_day(2036, 7, 16),
     )
     g5_cross = oldest.cross_sign(g5, not_before=_day(2006, 11, 8), not_after=_day(2021, 11, 7))
     g3 = g5.issue_ca(
-        f"CN=VeriSign Class 3 Secure Server CA - G3, {_VERISIGN}",
+        _name(f"CN=VeriSign Class 3 Secure Server CA - G3,{_VERISIGN}"),
         not_before=_day(2010, 2, 8),
         not_after=_day(2020, 2, 7),
         path_length=0,
@@ -54,6 +56,7 @@ def licensing_2016(folder: Path) -> None:
         "after.pem": [after, g4, g5_cross],
         "device.pem": [g3],
         "roots.pem": [g5, oldest],
+        "g5.pem": [g5],
     }
     for name, certificates in files.items():
         (folder / name).write_text(bundle(certificates), encoding="ascii")
@@ -116,7 +119,11 @@ def _quoted(pem: str) -> str:
     return "\n".join(("Please install this one:", *(f"> {line}" for line in lines), "Thanks!", ""))
 
 
-_VERISIGN = "OU=VeriSign Trust Network, O=VeriSign\\, Inc., C=US"
+_VERISIGN = "OU=VeriSign Trust Network,O=VeriSign\\, Inc.,C=US"
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name.from_rfc4514_string(text)
 
 
 def _day(year: int, month: int, day: int) -> datetime:

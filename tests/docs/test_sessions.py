@@ -96,14 +96,14 @@ def test_reads_a_page(tmp_path: Path) -> None:
 
 @needs_a_shell
 def test_tells_what_is_not_true_and_pastes_what_is(tmp_path: Path) -> None:
-    """A page that is not true is told with both outputs; pasting makes it true and keeps the rest."""
+    """A page that is not true is told with the difference; pasting makes it true and keeps the rest."""
     page = tmp_path / "page.md"
     page.write_text(PAGE, encoding="utf-8")
 
     results = list(run(read_session(page), tmp_path, {}))
 
     assert [result.trouble is None for result in results] == [True, True, False]
-    assert "--- the page\nyes\n--- the command\nno" in str(results[2].trouble)
+    assert "-yes\n+no" in str(results[2].trouble)
     assert pasted(read_session(page), results) == PAGE.replace("   yes\n", "   no\n")
 
 
