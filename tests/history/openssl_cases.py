@@ -46,6 +46,9 @@ BASIC = ExtensionOID.BASIC_CONSTRAINTS
 USAGE = ExtensionOID.KEY_USAGE
 NOT_A_CA = (x509.BasicConstraints(ca=False, path_length=None), True)
 CLIENTS_ONLY = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+# The step-up of the 1990s: strong cryptography for exported browsers, by Microsoft and by Netscape.
+STEP_UP = (x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.3"), x509.ObjectIdentifier("2.16.840.1.113730.4.1"))
 UNKNOWN_CRITICAL = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00"), True)
 
 
@@ -104,7 +107,11 @@ no_marks = odd_ca("No Marks Of A CA", without=[BASIC, USAGE])
 denied = odd_ca("Denied", extra=[NOT_A_CA])
 no_signing = odd_ca("No Signing", usage=("crl_sign",))
 for_clients = odd_ca("For Clients", extra=[CLIENTS_ONLY])
+for_anything = odd_ca("For Anything", extra=[(x509.ExtendedKeyUsage([ANY_PURPOSE]), False)])
+for_step_up = odd_ca("For Step-Up", extra=[(x509.ExtendedKeyUsage(list(STEP_UP)), False)])
+narrow = odd_ca("Narrow", extra=[(x509.NameConstraints([x509.DNSName("elsewhere.example")], None), True)])
 short = odd_ca("Short", path_length=0)
+short_again = short.issue_ca("Short")
 below_short = short.issue_ca("Below Short")
 root_no_marks = CA.root("Root Without Marks", without=[BASIC, USAGE])
 root_denied = CA.root("Root Denied", extra=[NOT_A_CA])
@@ -504,7 +511,84 @@ CASES: dict[str, OpensslCase] = {
         PATH_LENGTH,
         PATH_LENGTH,
     ),
+    "intermediate-any-purpose": _case(
+        "anyExtendedKeyUsage alone does not make an intermediate one for servers",
+        (under(for_anything), for_anything),
+        (new,),
+        PURPOSE,
+        PURPOSE,
+    ),
+    "intermediate-step-up": _case(
+        "the step-up purposes of the 1990s count as for servers",
+        (under(for_step_up), for_step_up),
+        (new,),
+        OK,
+        OK,
+    ),
+    "intermediate-self-issued": _case(
+        "a self-issued intermediate does not count against the path length",
+        (under(short_again), short_again, short),
+        (new,),
+        OK,
+        OK,
+    ),
+    "intermediate-name-constraint": _case(
+        "an intermediate's name constraints bind in both",
+        (under(narrow), narrow),
+        (new,),
+        NAME_CONSTRAINT,
+        NAME_CONSTRAINT,
+    ),
+    "name-constraint-common-name": _case(
+        "they bind the common name of a leaf without a subjectAltName in 3 only",
+        (narrow.issue_leaf(HOST, san=[]), narrow),
+        (new,),
+        OK,
+        NAME_CONSTRAINT,
+    ),
     # -- the leaf
+    "leaf-any-purpose": _case(
+        "anyExtendedKeyUsage alone does not make a leaf one for servers either",
+        (new.issue_leaf(HOST, eku=[ANY_PURPOSE]),),
+        (new,),
+        PURPOSE,
+        PURPOSE,
+    ),
+    "leaf-step-up": _case(
+        "nor is anything else needed beside the step-up purposes",
+        (new.issue_leaf(HOST, eku=list(STEP_UP)),),
+        (new,),
+        OK,
+        OK,
+    ),
+    "leaf-key-usage": _case(
+        "a leaf whose key usage has none of digitalSignature, keyEncipherment and keyAgreement is refused",
+        (new.issue_leaf(HOST, usage=("content_commitment",)),),
+        (new,),
+        PURPOSE,
+        PURPOSE,
+    ),
+    "leaf-key-usage-encipherment": _case(
+        "one of them suffices, whatever the key could do with it",
+        (new.issue_leaf(HOST, usage=("key_encipherment",)),),
+        (new,),
+        OK,
+        OK,
+    ),
+    "leaf-is-a-ca": _case(
+        "an authority's certificate serves nobody unless its key usage says so",
+        (issuing,),
+        (new,),
+        PURPOSE,
+        PURPOSE,
+    ),
+    "issuer-in-other-case": _case(
+        "names are compared without regard to case",
+        (issuing.issue_leaf(HOST, issuer="ISSUING"), issuing),
+        (new,),
+        OK,
+        OK,
+    ),
     "leaf-purpose": _case(
         "a leaf for clients is refused by both",
         (issuing.issue_leaf(HOST, eku=[ExtendedKeyUsageOID.CLIENT_AUTH]), issuing),
