@@ -157,10 +157,15 @@ class _Race:
             where = ", ".join(silent) or str(self._endpoint)
             words = f"{where} did not answer to a TCP connection in time"
             return Unreachable(stage="tcp", words=words, timed_out=True)
-        told = "; ".join(f"{address}: {_own_words(problem)}" for address, problem in self._failures)
+        told = "; ".join(
+            _own_words(problem)
+            if str(address) == str(self._endpoint)
+            else f"{address}: {_own_words(problem)}"
+            for address, problem in self._failures
+        )
         if all(problem.errno in _NO_ROUTE for _, problem in self._failures):
             return Unreachable(stage="route", words=f"there is no route to {self._endpoint.host} ({told})")
-        return Unreachable(stage="tcp", words=f"no TCP connection to {self._endpoint} ({told})")
+        return Unreachable(stage="tcp", words=f"no TCP connection ({told})")
 
 
 def _interleaved(addresses: list[Address]) -> tuple[Address, ...]:
