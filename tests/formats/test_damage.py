@@ -62,6 +62,33 @@ def test_details_name_lines_and_numbers(shared: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["MIIBAAAA", "AAAA"], "251 of the 260 bytes its DER header announces are missing"),
+        (["MAMCAQAA"], "1 byte follows the 5 its DER header announces"),
+        (["MAMCAQA"], "not a certificate"),
+        (["MIIBA"], "5 base64 characters are no possible length"),
+        (["MIIB!AAA"], "1 character does not belong to base64"),
+        (["MII(B!AA"], "2 characters do not belong to base64"),
+        (["MIIBAAAA", "AAAAAAA", "AAAAAAAA", "AAAAAAAA"], "it is 1 base64 character short"),
+    ],
+)
+def test_the_first_thing_to_say(rows: list[str], said: str) -> None:
+    """The sentence names the plainest of what is wrong."""
+    text = "\n".join(("-----BEGIN CERTIFICATE-----", *rows, "-----END CERTIFICATE-----"))
+    (complaint,) = read(text.encode()).complaints
+    assert said in complaint.sentence
+
+
+def test_characters_that_moved_between_lines() -> None:
+    """A line too long beside one too short, nothing missing in sum, is said so."""
+    rows = ["MIIBAAAA", "AAAAAAA", "AAAAAAAAA", "AAAAAAAA", "AAAAAAAA"]
+    text = "\n".join(("-----BEGIN CERTIFICATE-----", *rows, "-----END CERTIFICATE-----"))
+    (damage,) = read(text.encode()).damages
+    assert any("nothing is missing in sum" in detail for detail in damage.details())
+
+
 def test_nothing_is_near_to_another_town() -> None:
     """A block is not called by the name of a certificate it has nothing in common with."""
     certificates = [Certificate.from_der(CA.root(f"Root {number}", key="rsa2048").der) for number in range(2)]

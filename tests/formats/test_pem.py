@@ -172,6 +172,22 @@ def test_other_blocks_are_passed_over_by_name() -> None:
     assert [found.code for found in bundle.complaints] == [Code.NOT_A_CERTIFICATE]
 
 
+def test_a_sentence_about_the_marks_is_no_block() -> None:
+    """Instructions that name both marks, or one, are text like any other."""
+    text = "Paste from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, both included.\n"
+    text += "It starts with -----BEGIN CERTIFICATE----- always.\n" + ONE.pem
+    bundle = read(text.encode())
+    assert bundle.certificates == (ONE,)
+    assert bundle.complaints == ()
+
+
+def test_a_block_on_one_line() -> None:
+    """A block whose line ends were lost altogether is read."""
+    text = ONE.pem.replace("\n", " ")
+    assert read(text.encode()).certificates == (ONE,)
+    assert read(ONE.pem.replace("\n", "").encode()).certificates == (ONE,)
+
+
 def test_misspelt_label_is_damage() -> None:
     """A label that lost a letter costs a certificate, and is no other kind of block."""
     bundle = read(ONE.pem.replace("CERTIFICATE", "CERTIFICTE").encode())

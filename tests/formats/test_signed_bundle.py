@@ -359,48 +359,40 @@ def test_the_signer_is_not_sent_along() -> None:
     assert f"{read_in(SIGNER).serial:x}" in outcome.objections[0].sentence
 
 
-def test_indefinite_lengths(tmp_path: Path) -> None:
-    """A bundle that a streaming encoder wrote (BER, pieces of octets) is read and verified all the same."""
+def signed_by_openssl(folder: Path, *options: str) -> bytes:
+    """The inner layer of our bundle, signed by the openssl command."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("there is no openssl command on this machine")
     inner = read(signed()).signed
     assert inner is not None
-    (tmp_path / "inner").write_bytes(inner.content)
-    (tmp_path / "signer.pem").write_text(SIGNER.pem)
-    (tmp_path / "key.pem").write_text(SIGNER.key_pem)
-    (tmp_path / "root.pem").write_text(ROOT.pem)
-    command = [
-        openssl,
-        "cms",
-        "-sign",
-        "-stream",
-        "-indef",
-        "-binary",
-        "-nodetach",
-        "-in",
-        "inner",
-        "-md",
-        "sha256",
-    ]
-    command += [
-        "-signer",
-        "signer.pem",
-        "-inkey",
-        "key.pem",
-        "-certfile",
-        "root.pem",
-        "-outform",
-        "DER",
-        "-out",
-        "b",
-    ]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-    data = (tmp_path / "b").read_bytes()
-    assert data[1] == 0x80
+    (folder / "inner").write_bytes(inner.content)
+    (folder / "signer.pem").write_text(SIGNER.pem)
+    (folder / "key.pem").write_text(SIGNER.key_pem)
+    (folder / "root.pem").write_text(ROOT.pem)
+    command = [openssl, "cms", "-sign", "-binary", "-nodetach", "-in", "inner", "-md", "sha256"]
+    command += ["-signer", "signer.pem", "-inkey", "key.pem", "-certfile", "root.pem", *options]
+    command += ["-outform", "DER", "-out", "bundle"]
+    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    return (folder / "bundle").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("-stream", "-indef"), ("-keyid",), ("-noattr",), ("-keyopt", "rsa_padding_mode:pss")],
+    ids=["plain", "indefinite lengths", "signer by key identifier", "no signed attributes", "pss"],
+)
+def test_what_openssl_signs(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """A bundle that openssl signed, in each of its ways, is read and verified; changed, it is refused."""
+    data = signed_by_openssl(tmp_path, *options)
+    assert (data[1] == 0x80) == ("-indef" in options)
     bundle = read(data)
     assert bundle.certificates == ANCHORS
     assert isinstance(check(data), Verified)
+    assert codes(check(data, held=Held(version=1))) == [ObjectionCode.NO_VERSION]
+    place = data.index(ANCHORS[0].der) + 60
+    expected = ObjectionCode.BAD_SIGNATURE if "-noattr" in options else ObjectionCode.CONTENT_CHANGED
+    assert codes(check(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])) == [expected]
 
 
 def test_an_inner_layer_that_fails_is_one_sentence() -> None:

@@ -95,7 +95,8 @@ class Damage:
         if self.missing_bytes is not None and self.missing_bytes > 0:
             return f"{self.missing_bytes} of the {self.announced} bytes its DER header announces are missing"
         if self.missing_bytes is not None and self.missing_bytes < 0:
-            return f"{-self.missing_bytes} bytes follow the {self.announced} its DER header announces"
+            word = "byte follows" if self.missing_bytes == -1 else "bytes follow"
+            return f"{-self.missing_bytes} {word} the {self.announced} its DER header announces"
         if self.impossible:
             return f"{self.characters} {self._unit}s are no possible length"
         return reason or f"its {self.decoded} bytes do not have the structure of one"

@@ -23,6 +23,7 @@ CONTAINER_LABELS = frozenset({"PKCS7", "PKCS #7 SIGNED DATA", "CMS", "CERTIFICAT
 _MARKER = re.compile(r"-{4,6} ?(BEGIN|END) ([A-Z0-9#./ ]{1,40}?) ?-{4,6}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_DATA = re.compile(r"[A-Za-z0-9+/]{16}")
 _WHITESPACE = str.maketrans("", "", " \t\r\n")
 # Quoting of mails and consoles before a line, of program text behind it.
 _BEFORE = " \t>|\"'"
@@ -106,6 +107,8 @@ def blocks(text: str) -> Iterator[Block]:
     opened: re.Match[str] | None = None
     behind = 0
     for marker in _MARKER.finditer(text):
+        if marker[1] == "BEGIN" and _is_mention(text, marker):
+            continue
         if opened is not None:
             yield _block(text, opened, marker, counter)
         elif marker[1] == "END" and marker[2] in CERTIFICATE_LABELS:
@@ -116,6 +119,17 @@ def blocks(text: str) -> Iterator[Block]:
         behind = marker.end()
     if opened is not None:
         yield _block(text, opened, None, counter)
+
+
+def _is_mention(text: str, marker: re.Match[str]) -> bool:
+    """Whether a sentence speaks of the mark ("from -----BEGIN … to -----END …"): words follow on its line."""
+    stop = text.find("\n", marker.end(), marker.end() + 200)
+    behind = text[marker.end() : marker.end() + 200 if stop < 0 else stop]
+    following = _MARKER.search(behind)
+    words = _BREAK.sub("", behind if following is None else behind[: following.start()]).strip(
+        _BEFORE + _BEHIND
+    )
+    return bool(words) and _DATA.search(words) is None
 
 
 def _block(text: str, begin: re.Match[str], stop: re.Match[str] | None, counter: LineCounter) -> Block:
