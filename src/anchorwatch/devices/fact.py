@@ -14,6 +14,7 @@ from enum import StrEnum
 from anchorwatch.devices.moment import DeviceTime
 from anchorwatch.devices.printed_name import PrintedName
 from anchorwatch.devices.span import NOWHERE, Seen, Span
+from anchorwatch.devices.version_number import Version
 
 
 class Platform(StrEnum):
@@ -154,3 +155,154 @@ class TrustpoolPolicy:
     url: Seen[str] | None = None
     download_time: Seen[str] | None = None
     overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftwareVersion:
+    """What a device is: software (``ASA``, ``IOS``, ``FTD``), hardware, and its licence as the platform sees it.
+
+    `features` are pairs as printed. `no_entitlement` is the sentence printed where nothing is configured.
+    """
+
+    software: Seen[str] | None = None
+    version: Seen[Version] | None = None
+    context: Seen[str] | None = None
+    operating_system: Seen[str] | None = None
+    image: Seen[str] | None = None
+    hostname: Seen[str] | None = None
+    uptime: Seen[str] | None = None
+    hardware: Seen[str] | None = None
+    model: Seen[str] | None = None
+    license_mode: Seen[str] | None = None
+    platform_license: Seen[str] | None = None
+    entitlement: Seen[str] | None = None
+    enforce_mode: Seen[str] | None = None
+    no_entitlement: Seen[str] | None = None
+    memory: Seen[str] | None = None
+    throughput: Seen[str] | None = None
+    features: tuple[tuple[str, str], ...] = ()
+    serial: Seen[str] | None = None
+    modified: Seen[DeviceTime] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """What the device's clock showed. `source` is as printed (``NTP``, ``hardware calendar`` …)."""
+
+    time: Seen[DeviceTime]
+    source: Seen[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtpStatus:
+    """Whether the clock follows a server; `stratum` as printed."""
+
+    synchronized: Seen[bool]
+    stratum: Seen[int] | None = None
+    reference: Seen[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtpAssociation:
+    """One configured server; `mark` is what stands before the address (``*`` is the one that is followed)."""
+
+    address: Seen[str]
+    mark: str
+    reach: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingResult:
+    """A ping: `success` in percent, None where it did not start because the name was not resolved."""
+
+    target: Seen[str] | None = None
+    port: int | None = None
+    tcp: bool = False
+    marks: Seen[str] | None = None
+    success: Seen[int] | None = None
+    unresolved: Seen[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRefused:
+    """The device refused a command; `text` is what it said."""
+
+    text: Seen[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustpoolConfig:
+    """The pool's policy in the configuration. `complete` says that defaults were shown too (``show run all``)."""
+
+    shown: Seen[str]
+    auto_import: Seen[bool] | None = None
+    url: Seen[str] | None = None
+    time: Seen[str] | None = None
+    revocation: Seen[str] | None = None
+    crl_cache: Seen[str] | None = None
+    enforce_next_update: Seen[bool] | None = None
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustpointConfig:
+    """A trustpoint in the configuration with its lines as written; `usage` are the words of validation-usage.
+
+    `usage` is None where no such line stands, and empty for ``no validation-usage``.
+    """
+
+    name: Seen[str]
+    lines: tuple[str, ...] = ()
+    usage: Seen[tuple[str, ...]] | None = None
+    revocation: Seen[str] | None = None
+    enrollment: Seen[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockZone:
+    """``clock timezone``: the label, and how far the clock runs ahead of UTC, in minutes."""
+
+    label: Seen[str]
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsConfig:
+    """Name resolution in the configuration: interfaces it may use, and servers."""
+
+    lookups: tuple[Seen[str], ...] = ()
+    servers: tuple[Seen[str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHomeProfile:
+    """A call-home profile; `active` is None where the configuration does not say (then it is the default, yes)."""
+
+    name: Seen[str]
+    active: Seen[bool] | None = None
+    urls: tuple[Seen[str], ...] = ()
+    smart_licensing: Seen[bool] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHomeConfig:
+    """Call-home in the configuration or as ``show call-home`` tells it."""
+
+    shown: Seen[str]
+    service: Seen[bool] | None = None
+    proxy: Seen[str] | None = None
+    source_interface: Seen[str] | None = None
+    profiles: tuple[CallHomeProfile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseConfig:
+    """``license smart`` in the configuration: what the device asks for."""
+
+    shown: Seen[str]
+    tier: Seen[str] | None = None
+    throughput: Seen[str] | None = None
+    features: tuple[Seen[str], ...] = ()
+    transport: Seen[str] | None = None
+    url: Seen[str] | None = None
+    proxy: Seen[str] | None = None

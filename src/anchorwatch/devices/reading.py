@@ -14,11 +14,15 @@ from anchorwatch.devices import transcript
 from anchorwatch.devices.asa import (
     call_home,
     certificate,
+    clock,
+    configuration,
     license_a,
+    reachability,
     registration,
     syslog,
     trustpool,
     trustpool_import,
+    version,
 )
 from anchorwatch.devices.capture import Line
 from anchorwatch.devices.screen import Found
@@ -35,6 +39,12 @@ SCREENS: tuple[Parse, ...] = (
     trustpool.parse,
     trustpool_import.parse,
     call_home.parse,
+    version.parse,
+    clock.parse_clock,
+    clock.parse_ntp,
+    reachability.parse,
+    reachability.parse_refusal,
+    configuration.parse,
 )
 
 
