@@ -48,10 +48,17 @@ def build(
 
 
 def may_have_issued(child: Certificate, parent: Certificate) -> bool:
-    """OpenSSL's `X509_check_issued`: name, key identifier, keyCertSign; not the signature."""
-    if not names_fit(child, parent) or key_id_match(child, parent) is KeyIdMatch.MISMATCH:
-        return False
-    return parent.key_usage is None or "keyCertSign" in parent.key_usage
+    """Whether name and key identifier fit; no builder checks the signature while it looks."""
+    return names_fit(child, parent) and key_id_match(child, parent) is not KeyIdMatch.MISMATCH
+
+
+def _may_have_issued_1_0_2(child: Certificate, parent: Certificate) -> bool:
+    """For 1.0.2 a certificate whose key usage lacks keyCertSign is no candidate; later ones refuse it at the end."""
+    return may_have_issued(child, parent) and _may_sign(parent)
+
+
+def _may_sign(certificate: Certificate) -> bool:
+    return certificate.key_usage is None or "keyCertSign" in certificate.key_usage
 
 
 def _self_signed(certificate: Certificate) -> bool:
@@ -59,10 +66,15 @@ def _self_signed(certificate: Certificate) -> bool:
     return certificate.self_issued and key_id_match(certificate, certificate) is not KeyIdMatch.MISMATCH
 
 
+def _self_signed_1_0_2(certificate: Certificate) -> bool:
+    """For 1.0.2 one that may not sign certificates has not signed itself either."""
+    return _self_signed(certificate) and _may_sign(certificate)
+
+
 def _valid_then_latest(
     child: Certificate, candidates: Iterable[Certificate], at: datetime
 ) -> Certificate | None:
-    """The first issuer valid at that time, else the one that ends last (OpenSSL 1.1.1 and later)."""
+    """The first issuer valid at that time, else the one that ends last (OpenSSL 1.1.0 and later)."""
     best: Certificate | None = None
     for candidate in candidates:
         if may_have_issued(child, candidate):
@@ -73,17 +85,10 @@ def _valid_then_latest(
     return best
 
 
-def _valid_then_last(
-    child: Certificate, candidates: Iterable[Certificate], at: datetime
-) -> Certificate | None:
-    """The first issuer valid at that time, else the last one that fits (OpenSSL 1.0.2)."""
-    last: Certificate | None = None
-    for candidate in candidates:
-        if may_have_issued(child, candidate):
-            last = candidate
-            if candidate.not_before <= at <= candidate.not_after:
-                break
-    return last
+def _first(child: Certificate, candidates: Iterable[Certificate], at: datetime) -> Certificate | None:
+    """The first issuer that fits, whatever its dates at `at` (OpenSSL 1.0.2, measured on 1.0.2e and 1.0.2r)."""
+    del at
+    return next((candidate for candidate in candidates if _may_have_issued_1_0_2(child, candidate)), None)
 
 
 def _from_store(child: Certificate, store: TrustStore, at: datetime, pick: Pick) -> Certificate | None:
@@ -133,28 +138,28 @@ def _openssl_1_0_2(presented: Sequence[Certificate], store: TrustStore, at: date
     """
     chain = [presented[0]]
     rest = list(presented[1:])
-    while len(chain) < MAX_DEPTH and not _self_signed(chain[-1]):
-        issuer = _valid_then_last(chain[-1], rest, at)
+    while len(chain) < MAX_DEPTH and not _self_signed_1_0_2(chain[-1]):
+        issuer = _first(chain[-1], rest, at)
         if issuer is None:
             break
         chain.append(issuer)
         rest.remove(issuer)
-    if _self_signed(chain[-1]):
+    if _self_signed_1_0_2(chain[-1]):
         if len(chain) == 1:
             return _ended(chain, store.anchor(chain[0]))
         chain.pop()
     untrusted = len(chain)
     while True:
-        while len(chain) < MAX_DEPTH and not _self_signed(chain[-1]):
-            issuer = _from_store(chain[-1], store, at, _valid_then_last)
+        while len(chain) < MAX_DEPTH and not _self_signed_1_0_2(chain[-1]):
+            issuer = _from_store(chain[-1], store, at, _first)
             if issuer is None or issuer in chain:
                 break
             chain.append(issuer)
-        if len(chain) > untrusted and _self_signed(chain[-1]):
+        if len(chain) > untrusted and _self_signed_1_0_2(chain[-1]):
             return _ended(chain, store.anchor(chain[-1]))
         # Alternative chains: the topmost earlier certificate for which the store has an issuer.
         for keep in range(untrusted - 1, 0, -1):
-            issuer = _from_store(chain[keep - 1], store, at, _valid_then_last)
+            issuer = _from_store(chain[keep - 1], store, at, _first)
             if issuer is not None:
                 chain = [*chain[:keep], issuer]
                 untrusted = keep

@@ -43,6 +43,8 @@ UNDERSTOOD = frozenset(
 """Extensions whose criticality binds us to a rule that is checked, or that cannot change the answer."""
 
 PURPOSES = {"server_auth": x509.SERVER_AUTH, "client_auth": x509.CLIENT_AUTH}
+STEP_UP = frozenset({"1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"})
+"""Strong cryptography for the exported browsers of the 1990s, by Microsoft and by Netscape."""
 PURPOSE_WORDS = {"server_auth": "a TLS server", "client_auth": "a TLS client"}
 
 
@@ -55,15 +57,18 @@ def faults(path: Path, question: Question, profile: Profile) -> list[Fault]:
     constrained = False
     for index, certificate in enumerate(certificates):
         position = _position(index, last)
-        found += _standing(certificate, position, profile, question.purpose)
-        if not certificate.not_before <= at <= certificate.not_after:
+        if not index or profile.stored_extensions or question.store.anchor(certificate) is None:
+            found += _standing(certificate, position, profile, question.purpose)
+        else:
+            found += _without_extensions(certificate, position, profile)
+        if not certificate.not_before <= at < certificate.not_after:
             found += _dates(certificate, position, at, profile)
         if certificate.name_constraints is not None:
             constrained = True
-    found += _path_lengths(certificates, question.max_path_length, profile)
+    found += _path_lengths(certificates, question, profile)
     found += _leaf(certificates[0], question, profile)
     if profile.ca_purpose and question.purpose in PURPOSES:
-        found += _ca_purposes(certificates, question.purpose)
+        found += _ca_purposes(certificates, question, profile)
     if constrained:
         found += _name_constraints(certificates, profile)
     if path.anchor.distrust_after is not None and certificates[0].not_before > path.anchor.distrust_after:
@@ -107,7 +112,7 @@ def partial_faults(
     for index, certificate in enumerate(certificates):
         position = Position.INTERMEDIATE if index else Position.LEAF
         found += _standing(certificate, position, profile, question.purpose)
-        if not certificate.not_before <= question.at <= certificate.not_after:
+        if not certificate.not_before <= question.at < certificate.not_after:
             found += _dates(certificate, position, question.at, profile)
     found += _leaf(certificates[0], question, profile)
     return found
@@ -126,6 +131,24 @@ def _standing(
 ) -> tuple[Fault, ...]:
     """Faults that depend on nothing but the certificate, its place and the client."""
     return tuple(_standing_faults(certificate, position, profile, purpose))
+
+
+@lru_cache(maxsize=4_096)
+def _without_extensions(certificate: Certificate, position: Position, profile: Profile) -> tuple[Fault, ...]:
+    """What a client that believes its store's extensions unseen still refuses: keys and digests."""
+    found = list(_key(certificate, position, profile))
+    if position is not Position.ANCHOR and certificate.digest in profile.refused_digests:
+        found.append(_weak_digest(certificate, position, profile))
+    return tuple(found)
+
+
+def _weak_digest(certificate: Certificate, position: Position, profile: Profile) -> Fault:
+    return Fault(
+        reason=Reason.WEAK_DIGEST,
+        position=position,
+        sentence=f"{_the(certificate)} is signed with {certificate.signature_name}, which {profile.name} refuses",
+        certificate=certificate,
+    )
 
 
 def _standing_faults(
@@ -151,10 +174,7 @@ def _standing_faults(
             )
     yield from _key(certificate, position, profile)
     if not is_anchor and certificate.digest in profile.refused_digests:
-        yield fault(
-            Reason.WEAK_DIGEST,
-            f"{_the(certificate)} is signed with {certificate.signature_name}, which {profile.name} refuses",
-        )
+        yield _weak_digest(certificate, position, profile)
     if position is not Position.LEAF:
         yield from _authority(certificate, position, profile)
     for finding in lint.findings(certificate, position, profile.lint):
@@ -202,54 +222,73 @@ def _authority(certificate: Certificate, position: Position, profile: Profile) -
 
     if is_anchor and not profile.anchor_basic_constraints:
         return
+    may_sign = "keyCertSign" in (certificate.key_usage or ())
     if certificate.basic_constraints is None:
         # RFC 5280 section 6.1.4 (k): a version 1 authority is known by other means; a store entry is such.
-        if not (is_anchor and certificate.version < 3):
+        if not (is_anchor and certificate.version < 3) and not (may_sign and profile.ca_by_key_usage):
             yield fault(f"{_the(certificate)} does not say that it is an authority (no basicConstraints)")
     elif not certificate.basic_constraints.ca:
         yield fault(f"{_the(certificate)} says that it is not an authority")
-    if certificate.key_usage is not None and "keyCertSign" not in certificate.key_usage:
+    if certificate.key_usage is not None and not may_sign:
         yield fault(f"{_the(certificate)} may not sign certificates (keyUsage without keyCertSign)")
 
 
+def _serves(usages: tuple[str, ...], purpose: str, profile: Profile) -> bool:
+    """Whether an extendedKeyUsage covers a purpose for this client (RFC 5280 section 4.2.1.12)."""
+    if PURPOSES[purpose] in usages or (profile.any_purpose and x509.ANY_EXTENDED_KEY_USAGE in usages):
+        return True
+    return profile.step_up and purpose == "server_auth" and not STEP_UP.isdisjoint(usages)
+
+
 def _leaf_purpose(certificate: Certificate, purpose: str, profile: Profile) -> Iterator[Fault]:
-    """RFC 5280 section 4.2.1.12."""
+    """What the leaf says about its purpose, in both key usages."""
     usages = certificate.extended_key_usage
-    wanted = PURPOSES[purpose]
-    sentence = None
+    sentences = []
     if usages is None:
         if profile.purpose is PurposeRule.REQUIRED:
-            sentence = f"{_the(certificate)} does not say what it is for (no extendedKeyUsage)"
-    elif wanted not in usages and not (
-        x509.ANY_EXTENDED_KEY_USAGE in usages and profile.purpose is PurposeRule.IF_PRESENT
-    ):
-        sentence = f"{_the(certificate)} is not meant for {PURPOSE_WORDS[purpose]} (extendedKeyUsage)"
-    if sentence:
+            sentences.append("does not say what it is for (no extendedKeyUsage)")
+    elif not _serves(usages, purpose, profile):
+        sentences.append(f"is not meant for {PURPOSE_WORDS[purpose]} (extendedKeyUsage)")
+    wanted = profile.leaf_key_usage
+    if wanted and certificate.key_usage is not None and wanted.isdisjoint(certificate.key_usage):
+        sentences.append(f"has none of {', '.join(sorted(wanted))} in its keyUsage")
+    for sentence in sentences:
         yield Fault(
-            reason=Reason.WRONG_PURPOSE, position=Position.LEAF, sentence=sentence, certificate=certificate
+            reason=Reason.WRONG_PURPOSE,
+            position=Position.LEAF,
+            sentence=f"{_the(certificate)} {sentence}",
+            certificate=certificate,
         )
 
 
-def _ca_purposes(certificates: tuple[Certificate, ...], purpose: str) -> Iterator[Fault]:
-    """An intermediate's extendedKeyUsage binds what stands below it (common practice, no RFC)."""
-    for certificate in certificates[1:-1]:
+def _ca_purposes(
+    certificates: tuple[Certificate, ...], question: Question, profile: Profile
+) -> Iterator[Fault]:
+    """An authority's extendedKeyUsage binds what stands below it (common practice, no RFC)."""
+    last = len(certificates) - 1
+    for index in range(1, last + 1 if profile.anchor_purpose else last):
+        certificate = certificates[index]
         usages = certificate.extended_key_usage
-        if usages is None or x509.ANY_EXTENDED_KEY_USAGE in usages or PURPOSES[purpose] in usages:
+        if usages is None or _serves(usages, question.purpose, profile):
+            continue
+        if not profile.stored_extensions and question.store.anchor(certificate) is not None:
             continue
         yield Fault(
             reason=Reason.WRONG_PURPOSE,
-            position=Position.INTERMEDIATE,
-            sentence=f"{_the(certificate)} may not issue for {PURPOSE_WORDS[purpose]} (extendedKeyUsage)",
+            position=_position(index, last),
+            sentence=f"{_the(certificate)} may not issue for {PURPOSE_WORDS[question.purpose]} (extendedKeyUsage)",
             certificate=certificate,
             other=certificates[0],
         )
 
 
 def _dates(certificate: Certificate, position: Position, at: datetime, profile: Profile) -> Iterator[Fault]:
-    """RFC 5280 section 6.1.3 (a) (2); both ends are inclusive (section 4.1.2.5)."""
+    """RFC 5280 section 6.1.3 (a) (2); both ends are inclusive (section 4.1.2.5) unless the client says otherwise."""
     if position is Position.ANCHOR and not profile.anchor_expiry:
         return
-    if at > certificate.not_after:
+    if at == certificate.not_after and profile.end_inclusive:
+        return
+    if at >= certificate.not_after:
         reason, words = (
             Reason.EXPIRED,
             f"ended {_day(certificate.not_after)}, {_span(at - certificate.not_after)} before",
@@ -281,7 +320,7 @@ def _span(delta: timedelta) -> str:
 
 
 def _path_lengths(
-    certificates: tuple[Certificate, ...], asked: int | None, profile: Profile
+    certificates: tuple[Certificate, ...], question: Question, profile: Profile
 ) -> Iterator[Fault]:
     """RFC 5280 section 6.1.4 (l), (m): intermediates that are not self-issued, counted from the leaf up."""
     below = 0
@@ -289,7 +328,9 @@ def _path_lengths(
     for index in range(1, last + 1):
         certificate = certificates[index]
         limit = certificate.basic_constraints.path_length if certificate.basic_constraints else None
-        binding = index < last or profile.anchor_constraints
+        binding = (index < last or profile.anchor_constraints) and (
+            profile.stored_extensions or question.store.anchor(certificate) is None
+        )
         if limit is not None and binding and below > limit:
             yield Fault(
                 reason=Reason.PATH_TOO_LONG,
@@ -299,6 +340,7 @@ def _path_lengths(
             )
         if index < last and not certificate.self_issued:
             below += 1
+    asked = question.max_path_length
     if asked is not None and below > asked:
         yield Fault(
             reason=Reason.PATH_TOO_LONG,

@@ -36,7 +36,7 @@ class PurposeRule(StrEnum):
     IF_PRESENT = "if-present"
     """Extended key usage binds where it stands (RFC 5280 section 4.2.1.12)."""
     REQUIRED = "required"
-    """Extended key usage must stand there and name the purpose; anyExtendedKeyUsage does not."""
+    """Extended key usage must stand there and name the purpose."""
 
 
 class BuilderKind(StrEnum):
@@ -99,14 +99,26 @@ class Profile:
     """Whether DSA and Edwards keys are accepted."""
     names: NameRule
     purpose: PurposeRule
+    any_purpose: bool
+    """Whether anyExtendedKeyUsage stands for the purpose asked for."""
+    step_up: bool
+    """Whether the step-up purposes of the 1990s (Microsoft's, Netscape's) stand for TLS servers."""
+    leaf_key_usage: frozenset[str]
+    """Key usages of which a leaf must have one where it states any; empty for no such rule."""
     ca_purpose: bool
     """Whether an intermediate's extended key usage binds what stands below it."""
+    anchor_purpose: bool
+    """Whether an anchor's extended key usage does."""
+    ca_by_key_usage: bool
+    """Whether keyCertSign alone, without basicConstraints, makes an authority."""
+    stored_extensions: bool
+    """Whether the extensions of certificates that came from the store are looked at, beyond name constraints."""
+    end_inclusive: bool
+    """Whether a certificate still holds in the very second of its notAfter."""
     anchor_critical_extensions: bool
     """Whether an unknown critical extension in an anchor refuses the path."""
     strict_encoding: bool
     """Whether leaf and intermediates must be well-formed DER of RFC 5280."""
-    self_signed_leaf: bool
-    """Whether a self-signed end entity that stands in the store is its own path."""
     builder: BuilderKind
     constraints: ConstraintRule
     """How name constraints are applied."""
@@ -183,10 +195,16 @@ RFC5280 = Profile(
     other_keys=True,
     names=RFC9525,
     purpose=PurposeRule.IF_PRESENT,
+    any_purpose=True,
+    step_up=False,
+    leaf_key_usage=frozenset(),
     ca_purpose=True,
+    anchor_purpose=False,
+    ca_by_key_usage=False,
+    stored_extensions=True,
+    end_inclusive=True,
     anchor_critical_extensions=True,
     strict_encoding=True,
-    self_signed_leaf=False,
     builder=BuilderKind.EXHAUSTIVE,
     constraints=ConstraintRule(common_name="without-san"),
     evidence=(
@@ -227,7 +245,12 @@ WEBPKI = replace(
 OPENSSL_3 = replace(
     RFC5280,
     name="openssl-3",
-    title="OpenSSL 1.1.0 to 3.x as its TLS client verifies, security level 1",
+    title="OpenSSL 3 as its TLS client verifies, security level 1",
+    any_purpose=False,
+    step_up=True,
+    leaf_key_usage=frozenset({"digitalSignature", "keyEncipherment", "keyAgreement"}),
+    anchor_purpose=True,
+    end_inclusive=False,
     constraints=ConstraintRule(common_name="without-host-names", comparisons=1 << 20),
     anchors=AnchorKind.SELF_SIGNED,
     refused_digests=SHA1_AND_BROKEN,
@@ -253,6 +276,9 @@ OPENSSL_1_0_2 = replace(
     OPENSSL_3,
     name="openssl-1.0.2",
     title="OpenSSL 1.0.2 as its TLS client verifies",
+    constraints=ConstraintRule(common_name="never", comparisons=1 << 20),
+    ca_by_key_usage=True,
+    stored_extensions=False,
     refused_digests=frozenset({"md2", "md4"}),
     minimum_rsa=0,
     minimum_anchor_rsa=0,
@@ -280,6 +306,7 @@ CABF = replace(
     name="cabf",
     title="CA/Browser Forum server certificates (test vectors and lint only)",
     purpose=PurposeRule.REQUIRED,
+    any_purpose=False,
     names=NameRule(underscore=False, public_suffix_wildcard=False),
     lint=CABF_LINT,
     evidence=(("lint", "CA/Browser Forum requirements section 7.1.2"), *WEBPKI.evidence),
