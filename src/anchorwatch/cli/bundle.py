@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from anchorwatch.base.schema import Json, Schema, plain, write
-from anchorwatch.base.secret import Secret
-from anchorwatch.cli.file import FileTroubleError, read_bounded, write_atomically
+from anchorwatch.cli.file import FileTroubleError, write_atomically
 from anchorwatch.cli.listing import (
     certificate_json,
     complaint_json,
@@ -29,6 +23,7 @@ from anchorwatch.cli.listing import (
     title,
 )
 from anchorwatch.cli.moment import moment
+from anchorwatch.cli.signing_key import PASSPHRASE, load_signing_key
 from anchorwatch.cli.source import CouldNotLookError, Source, gather_catalogue, load_or_fail
 from anchorwatch.cli.terminal import (
     ASKED_WRONGLY,
@@ -44,7 +39,7 @@ from anchorwatch.formats.bundle import Bundle
 from anchorwatch.formats.bundle import read as read_bundle
 from anchorwatch.formats.cms import SignedBundle
 from anchorwatch.formats.merge import Merge, merge
-from anchorwatch.formats.signing import BundleSigner, SigningError, SigningKey, sign
+from anchorwatch.formats.signing import BundleSigner, SigningError, sign
 from anchorwatch.formats.verification import (
     CISCO_PINS,
     Held,
@@ -63,8 +58,6 @@ app = typer.Typer(
     name="bundle", no_args_is_help=True, help="Read, verify, compare, make and convert trust bundles."
 )
 
-PASSPHRASE = "ANCHORWATCH_SIGNER_PASSPHRASE"  # noqa: S105 - the name of a variable
-_KEY_SIZE = 64 * 1024
 
 BundleArgument = Annotated[
     str,
@@ -433,7 +426,7 @@ def build(
     moment_signed = moment(signed_at)
     try:
         by = BundleSigner(
-            certificate=own[0], key=_signing_key(key, passphrase_file), issuers=(*own[1:], *issuers)
+            certificate=own[0], key=load_signing_key(key, passphrase_file), issuers=(*own[1:], *issuers)
         )
         data = sign(list(certificates), signer=by, name=name, version=version, signing_time=moment_signed)
     except SigningError as error:
@@ -457,37 +450,6 @@ def _sound(argument: str) -> tuple[Certificate, ...]:
     source = load_or_fail(argument)
     _refuse_damaged(source)
     return source.certificates
-
-
-def _signing_key(name: str, passphrase_file: str | None) -> SigningKey:
-    try:
-        data = read_bounded(name, _KEY_SIZE)
-    except FileTroubleError as error:
-        fail(printable(str(error)), COULD_NOT_LOOK)
-    passphrase = _passphrase(data, passphrase_file)
-    try:
-        key = load_pem_private_key(data, None if passphrase is None else passphrase.reveal().encode())
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        fail(f"{printable(name)} is no private key in PEM, or the passphrase is another one", TROUBLE)
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        fail("a bundle is signed with an RSA or elliptic-curve key", ASKED_WRONGLY)
-    return key
-
-
-def _passphrase(key: bytes, file: str | None) -> Secret | None:
-    """The passphrase of an encrypted key, from where it may come; None when the key needs none."""
-    if b"ENCRYPTED" not in key:
-        return None
-    if file is not None:
-        try:
-            return Secret(read_bounded(file, 4096).decode(errors="replace").rstrip("\r\n"))
-        except FileTroubleError as error:
-            fail(printable(str(error)), COULD_NOT_LOOK)
-    if os.environ.get(PASSPHRASE):
-        return Secret(os.environ[PASSPHRASE])
-    if not sys.stdin.isatty():
-        fail(f"the key is encrypted; give --passphrase-file or {PASSPHRASE}", ASKED_WRONGLY)
-    return Secret(str(typer.prompt("passphrase of the signer's key", hide_input=True, err=True)))
 
 
 def _write(out: str, data: bytes, *, force: bool) -> None:
