@@ -20,6 +20,7 @@ from anchorwatch.cli.app import app
 from anchorwatch.pki.reason import MEANINGS, Reason
 from docs_console import TERMINAL
 from docs_formats import formats_page
+from docs_profiles import profiles_page
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DOCS = CHECKOUT / "docs"
@@ -131,6 +132,7 @@ def generated() -> Mapping[Path, str]:
     pages = {
         DOCS / "reference" / "cli.md": cli_page(),
         DOCS / "reference" / "formats.md": formats_page(WRITTEN),
+        DOCS / "reference" / "profiles.md": profiles_page(WRITTEN),
         DOCS / "reference" / "reasons.md": reasons_page(),
     }
     return {**pages, DOCS / "README.md": index_page(pages)}

@@ -17,7 +17,16 @@ from anchorwatch.base.secret import Secret
 from anchorwatch.cli import batch
 from anchorwatch.cli.moment import moment
 from anchorwatch.cli.source import CouldNotLookError, Source, gather_catalogue, load_or_fail
-from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say
+from anchorwatch.cli.terminal import (
+    ASKED_WRONGLY,
+    COULD_NOT_LOOK,
+    TROUBLE,
+    fail,
+    hint,
+    printable,
+    say,
+    say_document,
+)
 from anchorwatch.net.endpoint import looks_like_endpoint
 from anchorwatch.net.errors import BadEndpoint
 from anchorwatch.net.observe import observe
@@ -128,7 +137,7 @@ def run(
     )
     verdict = judge(question)
     if as_json:
-        typer.echo(write(SCHEMA, document(question, verdict, presented.observation)), nl=False)
+        say_document(write(SCHEMA, document(question, verdict, presented.observation)))
     else:
         render(question, verdict, presented.observation)
     raise typer.Exit(0 if isinstance(verdict, Trusted) else TROUBLE)

@@ -128,8 +128,6 @@ class Profile:
     """Whether a CRL must keep every rule of RFC 5280 section 5 (number present and not critical)."""
     limits: Limits = field(default_factory=Limits)
     unknown: tuple[UnknownAxis, ...] = ()
-    evidence: tuple[tuple[str, str], ...] = ()
-    """(axis, source) pairs, printed beside the axis in the reference."""
 
     def variants(self) -> Iterator[tuple[tuple[tuple[str, str], ...], Profile]]:
         """Every way the unknown axes could turn out: ((axis, label)…) and a profile without unknowns."""
@@ -207,16 +205,6 @@ RFC5280 = Profile(
     strict_encoding=True,
     builder=BuilderKind.EXHAUSTIVE,
     constraints=ConstraintRule(common_name="without-san"),
-    evidence=(
-        ("anchors", "RFC 5280 section 6.1.1 (d): an anchor is a name and a key, self-signed or not"),
-        ("anchor_expiry", "RFC 5280 leaves it open; clients that read roots from certificates check it"),
-        ("anchor_constraints", "RFC 5937 section 4; x509-limbo expects it"),
-        ("refused_digests", "RFC 6149, RFC 6150 and RFC 6151 retire MD2, MD4 and MD5"),
-        ("names", "RFC 9525 section 2"),
-        ("purpose", "RFC 5280 section 4.2.1.12"),
-        ("ca_purpose", "common practice, and CA/Browser Forum requirements section 7.1.2.10.6"),
-        ("builder", "RFC 4158"),
-    ),
 )
 
 WEBPKI = replace(
@@ -229,17 +217,6 @@ WEBPKI = replace(
     rsa_whole_octets=True,
     curves=NIST_CURVES,
     other_keys=False,
-    evidence=(
-        (
-            "refused_digests",
-            "CA/Browser Forum requirements section 7.1.3.2; browsers refuse SHA-1 since 2017",
-        ),
-        ("minimum_rsa", "CA/Browser Forum requirements section 6.1.5"),
-        ("rsa_whole_octets", "CA/Browser Forum requirements section 6.1.5"),
-        ("curves", "CA/Browser Forum requirements section 6.1.5"),
-        ("other_keys", "CA/Browser Forum requirements section 6.1.5"),
-        *(pair for pair in RFC5280.evidence if pair[0] != "refused_digests"),
-    ),
 )
 
 OPENSSL_3 = replace(
@@ -262,14 +239,6 @@ OPENSSL_3 = replace(
     anchor_critical_extensions=True,
     strict_encoding=False,
     builder=BuilderKind.OPENSSL_1_1,
-    evidence=(
-        ("anchors", "SSL_CTX default: no X509_V_FLAG_PARTIAL_CHAIN"),
-        ("anchor_expiry", "internal_verify() checks every certificate of the chain"),
-        ("refused_digests", "SSL_CTX_set_security_level(3), level 1 asks for 80 bits and SHA-1 counts 63"),
-        ("minimum_rsa", "SSL_CTX_set_security_level(3), level 1"),
-        ("names", "X509_check_host(3): the subject counts where there is no dNSName"),
-        ("builder", "X509_V_FLAG_TRUSTED_FIRST is on by default since 1.1.0"),
-    ),
 )
 
 OPENSSL_1_0_2 = replace(
@@ -283,12 +252,6 @@ OPENSSL_1_0_2 = replace(
     minimum_rsa=0,
     minimum_anchor_rsa=0,
     builder=BuilderKind.OPENSSL_1_0_2,
-    evidence=(
-        ("anchors", "SSL_CTX default: no X509_V_FLAG_PARTIAL_CHAIN"),
-        ("refused_digests", "no security levels before 1.1.0; MD2 and MD4 are not loaded by default"),
-        ("names", "X509_check_host(3)"),
-        ("builder", "X509_V_FLAG_TRUSTED_FIRST is off by default; alternative chains since 1.0.2b"),
-    ),
 )
 
 RFC5280_STRICT = replace(
@@ -298,7 +261,6 @@ RFC5280_STRICT = replace(
     names=NameRule(underscore=False),
     constraints=ConstraintRule(common_name="without-san", leading_dot=False),
     lint=STRICT_LINT,
-    evidence=(("lint", "RFC 5280 section 4, each rule with its section in the reference"), *RFC5280.evidence),
 )
 
 CABF = replace(
@@ -309,7 +271,6 @@ CABF = replace(
     any_purpose=False,
     names=NameRule(underscore=False, public_suffix_wildcard=False),
     lint=CABF_LINT,
-    evidence=(("lint", "CA/Browser Forum requirements section 7.1.2"), *WEBPKI.evidence),
 )
 
 CISCO = replace(
@@ -362,14 +323,6 @@ CISCO = replace(
                 ("as sent", (("builder", BuilderKind.SENT_ORDER),)),
             ),
         ),
-    ),
-    evidence=(
-        ("anchors", "proven: the factory trustpoint of 2016 holds the intermediate G3 and worked with it"),
-        ("anchor_expiry", "unknown"),
-        ("refused_digests", "unknown"),
-        ("minimum_rsa", "unknown"),
-        ("names", "unknown"),
-        ("builder", "unknown"),
     ),
 )
 
