@@ -174,9 +174,9 @@ def _engines(cases: Sequence[Case]) -> Iterable[str]:
             for case, question, paths in worlds
             if (accepted := any(ask(path.certificates, question) for path in paths)) is not case.accept
         ]
-        accepted = sum(yes for _, yes in wrong)
+        too_many = sum(yes for _, yes in wrong)
         refused = [identity for identity, yes in wrong if not yes]
-        yield f"| {name} | {249 - len(wrong)} | {accepted} | {', '.join(refused)} |"
+        yield f"| {name} | {249 - len(wrong)} | {too_many} | {', '.join(refused)} |"
 
 
 def _faults(path: tuple[Certificate, ...], question: Question) -> bool:
