@@ -22,8 +22,10 @@ from anchorwatch.base.secret import DOTS
 from anchorwatch.devices import secret_grammar as grammar
 from anchorwatch.devices.secret_grammar import Kind
 
-# No terminal is narrower; below this width a line that ends in a value was not folded there.
-_FOLDED_WIDTH = 60
+# A line that ends in a value and is narrower was not folded there. A token is longer than any line, so the line that
+# ends in one may be a narrow one.
+_FOLDED_WIDTH = 72
+_FOLDED_TOKEN_WIDTH = 40
 # The shortest ID token seen has 100 characters, the longest 130; with room for other portals.
 _SHORTEST_TOKEN = 90
 _LONGEST_TOKEN = 260
@@ -52,7 +54,10 @@ class Redacted:
 def redact(text: str) -> Redacted:
     """Mask every secret in a text; its lines keep their numbers, and what stands before a secret its columns."""
     counts: Counter[Kind] = Counter()
-    return Redacted("\n".join(redact_lines(text.split("\n"), counts)), dict(counts))
+    return Redacted(
+        "\n".join(redact_lines(text.split("\n"), counts)),
+        {kind: count for kind, count in counts.items() if count},
+    )
 
 
 def redact_lines(lines: Iterable[str], counts: Counter[Kind] | None = None) -> Iterator[str]:
@@ -80,10 +85,10 @@ class _Reader:
     )  # lines that may be a token standing alone, not yet given out
     barred: bool = False  # too many such lines in a row: a certificate without its first line, not a token
     in_private: bool = False
+    counted: bool = False  # the private key one is inside of
     in_public: bool = False
     blob_within: int = 0  # lines left in which a pasted PKCS#12 may begin; -1 inside one
     unfinished: Kind | None = None  # the value that ran into the end of the line above
-    masked: int = 0  # how much of it was masked so far
     awaited: str | None = (
         None  # the rest of the word "idtoken", cut by the end of the line above; "" for none
     )
@@ -114,7 +119,13 @@ class _Reader:
         ):
             return False
         match = grammar.TOKEN_LINE.match(line) if len(line) <= _LONGEST_TOKEN else None
-        return match is not None and (len(match["s"]) >= 20 or bool(self.held))
+        if match is None:
+            return False
+        if not self.held:
+            return len(match["s"]) >= 20
+        # A terminal folds at one width: behind a shorter line something else begins.
+        first, above = (grammar.TOKEN_LINE.match(other) for other in (self.held[0], self.held[-1]))
+        return bool(first and above and len(first["s"]) == len(above["s"]) >= len(match["s"]))
 
     def _release(self) -> Iterator[str]:
         held = tuple(self.held)
@@ -122,7 +133,8 @@ class _Reader:
         for count in range(len(held), 1, -1) if not self.barred else ():
             pieces = [grammar.TOKEN_LINE.match(line) for line in held[:count]]
             whole = "".join(piece["s"] for piece in pieces if piece)
-            if _SHORTEST_TOKEN <= len(whole) <= _LONGEST_TOKEN and _is_token(whole):
+            ends_plain = _is_plain(pieces[-1]["s"]) if pieces[-1] else False
+            if not ends_plain and _SHORTEST_TOKEN <= len(whole) <= _LONGEST_TOKEN and _is_token(whole):
                 self.counts[Kind.TOKEN] += 1
                 for piece in pieces:
                     if piece:
@@ -166,7 +178,10 @@ class _Reader:
                 _mask_line(line[: end.start()]) if line[: end.start()].strip(" \t>|") else line[: end.start()]
             ) + line[end.start() :]
         if grammar.PEM_BODY.match(line):
-            return _mask_line(line)
+            masked = _mask_line(line)
+            self.counts[Kind.PRIVATE_KEY] += masked != line and not self.counted
+            self.counted = self.counted or masked != line
+            return masked
         self.in_private = False
         return self._line(line)
 
@@ -176,7 +191,6 @@ class _Reader:
             if line[indent : indent + len(self.awaited)].lower() == self.awaited.lower():
                 match = grammar.TOKEN_REST.match(line, indent + len(self.awaited))
                 if match and len(match["s"]) >= 8:
-                    self.masked = 0
                     yield _Span(match.start("s"), match.end("s"), Kind.TOKEN)
             return
         if self.unfinished is None:
@@ -185,10 +199,8 @@ class _Reader:
         match = rest.match(line)
         if match is None:
             return
-        # A plain word below a finished value is the next command, "exit" or "names".
-        plain = match["s"].isalpha() and match["s"].islower() and len(match["s"]) < 8
-        finished = self.masked >= 100 or self.unfinished is not Kind.TOKEN
-        if not (plain and finished):
+        # A plain word is the next command, "exit" or "names".
+        if not _is_plain(match["s"]):
             yield _Span(match.start("s"), match.end("s"), self.unfinished)
 
     def _note_what_follows(self, line: str, lowered: str) -> None:
@@ -210,9 +222,7 @@ class _Reader:
         stop = end.start() if end else len(line.rstrip())
         if line[begin.end() : stop].strip():
             yield _Span(begin.end(), stop, Kind.PRIVATE_KEY)
-        else:
-            self.counts[Kind.PRIVATE_KEY] += 1
-        self.in_private = end is None
+        self.in_private, self.counted = end is None, False
         while end and (begin := grammar.PRIVATE_BEGIN.search(line, end.end())):
             end = grammar.PRIVATE_END.search(line, begin.end())
             yield _Span(begin.end(), end.start() if end else len(line), Kind.PRIVATE_KEY)
@@ -230,18 +240,15 @@ class _Reader:
                 merged.append(span)
         for span in merged:
             value = line[span.start : span.end]
-            pieces += (line[done : span.start], _dots(value))
+            masked = _dots(value)
+            pieces += (line[done : span.start], masked)
             done = span.end
-            if value != DOTS:
-                self.counts[span.kind] += 1
+            self.counts[span.kind] += masked != value
         last = merged[-1]
         if last.end >= len(line.rstrip()):
-            length = last.end - last.start
-            wide = len(line.rstrip()) >= _FOLDED_WIDTH or (last.kind is Kind.TOKEN and length >= 40)
-            if wide and last.kind is not Kind.PRIVATE_KEY:
-                self.unfinished, self.masked = last.kind, self.masked + length
-        if self.unfinished is None:
-            self.masked = 0
+            narrowest = _FOLDED_TOKEN_WIDTH if last.kind is Kind.TOKEN else _FOLDED_WIDTH
+            if len(line.rstrip()) >= narrowest and last.kind is not Kind.PRIVATE_KEY:
+                self.unfinished = last.kind
         return "".join(pieces) + line[done:]
 
 
@@ -274,6 +281,11 @@ def _by_shape(line: str) -> Iterator[_Span]:
         least = 40 if escaped else 80
         if least <= len(run) <= _LONGEST_TOKEN and _is_token(run):
             yield _Span(match.start(), match.end(), Kind.TOKEN)
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a line's only word is a command, "exit" or "names", and not the end of a token."""
+    return len(word) < 8 and word.isalpha() and word.islower()
 
 
 def _is_token(run: str) -> bool:

@@ -56,7 +56,7 @@ RULES = (
     # Licensing. The command is often abbreviated; IOS-XE establishes trust with the same token.
     _rule(
         Kind.TOKEN,
-        _spaced(r"\b(?:reg[a-z]{0,5}|trust) id-?t[a-z]{0,4} "),
+        _spaced(r"\b(?:(?:reg[a-z]{0,5}|trust) id-?t[a-z]{0,4}|id-?tok(?:en?)?) "),
         r"""(?P<s>[^\s'"<>|,;]+|<[^>]{1,400}>)""",
     ),
     _rule(Kind.TOKEN, _spaced(r"\breservation (?:install|return authorization) (?:file )?")),
@@ -80,7 +80,7 @@ RULES = (
     _rule(
         Kind.PASSWORD,
         r"<(?:[\w-]{1,40}:)?(?:id-?token|password|passwd|secret|passphrase|community|token|pre-shared-key)(?:\s[^>]{0,100})?>",
-        r"(?P<s>[^<]+)",
+        r"(?P<s>[^<\s][^<]*)",
     ),
     _rule(
         Kind.PASSWORD,
@@ -162,7 +162,7 @@ RULES = (
 
 # A line without one of these has no value that a rule finds by its words. Kept in lower case.
 TRIGGERS = (
-    "idt", "id-t", "id_t", "code", "reservation", "eyj", "pass", "secret", "-pw", "token", "api", "psk", "shared",
+    "reg", "trust", "idt", "id-t", "id_t", "code", "reservation", "eyj", "pass", "secret", "-pw", "token", "api", "psk", "shared",
     "key", "import", "export", "authentication", "snmp", "community", "://", "?", "&", ";", "authorization",
     "x-auth", "cookie", "-u", "$", "<",
 )  # fmt: skip
@@ -190,8 +190,11 @@ PLACEHOLDER = re.compile(
 # Base64, also escaped for a URL, also escaped again for JSON.
 TOKEN_RUN = re.compile(r"[A-Za-z0-9+/=%_\\-]{40,}")
 TOKEN_LINE = re.compile(r"[\s>|]*(?P<s>[A-Za-z0-9+/=%_\\-]+)\s*$")
+# The word behind a token may itself be cut by the end of the line.
 TOKEN_REST = re.compile(
-    r"""[\s>|]*(?P<s>[A-Za-z0-9+/=%_\\-]+)(?=\s*$|\s+(?:force|local|all)\b|['"])""", re.IGNORECASE
+    r"[\s>|]*(?P<s>[A-Za-z0-9+/=%_\\-]+)"
+    r"""(?=\s*$|\s+(?:f(?:o(?:r(?:c(?:e)?)?)?)?|l(?:o(?:c(?:al?)?)?)?|al?l?)\s*$|\s+(?:force|local|all)\b|['"`])""",
+    re.IGNORECASE,
 )
 VALUE_REST = re.compile(
     r"\s*(?P<s>[^\s#>'\"]+)(?=\s*$|\s+(?:encrypted|pbkdf2|nt-encrypted|privilege|level|store-local|[0-9])\b|['\"])",
