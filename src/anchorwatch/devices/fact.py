@@ -11,10 +11,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from anchorwatch.devices.log_detail import AgentEvent, Handshake, LogDetail, NoTrustpoint
 from anchorwatch.devices.moment import DeviceTime
 from anchorwatch.devices.printed_name import PrintedName
 from anchorwatch.devices.span import NOWHERE, Seen, Span
 from anchorwatch.devices.version_number import Version
+
+__all__ = [
+    "AgentEvent",
+    "CallHomeConfig",
+    "CallHomeProfile",
+    "CallHomeTest",
+    "ClockReading",
+    "ClockZone",
+    "CommandRefused",
+    "DnsConfig",
+    "Handshake",
+    "ImportReport",
+    "LicenseConfig",
+    "LogDetail",
+    "LogMessage",
+    "NoTrustpoint",
+    "NtpAssociation",
+    "NtpStatus",
+    "PingResult",
+    "Platform",
+    "SoftwareVersion",
+    "StoredCertificate",
+    "TrustpointConfig",
+    "TrustpoolConfig",
+    "TrustpoolPolicy",
+]
 
 
 class Platform(StrEnum):
@@ -26,39 +53,6 @@ class Platform(StrEnum):
     IOSXR = "ios-xr"
     NXOS = "nx-os"
     FTD = "ftd"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoTrustpoint:
-    """The device found no anchor for a certificate it was shown; `serial` is hex as printed, maybe shortened."""
-
-    serial: str
-    subject: PrintedName
-    issuer: PrintedName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentEvent:
-    """A message of the licensing agent: `mnemonic` names it (``COMM_FAILED``), `text` is what follows."""
-
-    severity: int
-    mnemonic: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handshake:
-    """A TLS handshake step; `peer` is ``server`` when the device is the client (call-home), else ``client``."""
-
-    peer: str
-    interface: str
-    address: str
-    port: int
-    to_address: str
-    to_port: int
-
-
-LogDetail = NoTrustpoint | AgentEvent | Handshake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,8 @@ _NAGS = (
 _TECH_HEADING = re.compile(r"^-{5,60} (?P<command>show [^-].{0,200}?) -{5,60}$")
 LOGGED = re.compile(r"%[A-Z][A-Z0-9_]{1,40}(?:-[A-Za-z0-9_]{1,40}){0,3}-[0-7]-[A-Z0-9_]{2,60}\s?:")
 
-# A message is at most this many screen lines long; names of a certificate are the longest thing in one.
-_LONGEST_MESSAGE = 12
+# A message is at most this many screen lines long: the names of a certificate, folded by a narrow window.
+_LONGEST_MESSAGE = 40
 _NAMES_CERTIFICATE = re.compile(
     r"-7170(?:09|2[27-9]|3[01]|5[45])\s?:|serialnumber:|subjectname:", re.IGNORECASE
 )

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from anchorwatch.base.clock import Clock
 from anchorwatch.devices import printed_name, prompt
-from anchorwatch.devices.asa import call_home, certificate, syslog, trustpool, trustpool_import
+from anchorwatch.devices.asa import call_home, certificate, message, syslog, trustpool, trustpool_import
 from anchorwatch.devices.fact import (
     CallHomeTest,
     ImportReport,
@@ -81,7 +81,7 @@ class VirtualAsa:
             case ["crypto", "ca", "trustpool", "import", "url", url, *rest]:
                 return self.import_bundle(url, confirmed="noconfirm" in rest)
             case ["show", "logging"]:
-                return "\n".join(syslog.render(message) for message in self.log)
+                return "\n".join(syslog.render(logged) for logged in self.log)
             case _:
                 return "ERROR: % Invalid input detected at '^' marker."
 
@@ -151,7 +151,7 @@ class VirtualAsa:
             )
             self.log.append(
                 syslog.say(
-                    syslog.NO_TRUSTPOINT, refused, severity=3, time=self._time(Style.YEAR_FIRST, zone="")
+                    message.NO_TRUSTPOINT, refused, severity=3, time=self._time(Style.YEAR_FIRST, zone="")
                 )
             )
 

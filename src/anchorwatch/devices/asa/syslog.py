@@ -14,16 +14,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from anchorwatch.devices import moment, printed_name
+from anchorwatch.devices import moment
+from anchorwatch.devices.asa import message
 from anchorwatch.devices.capture import Line
-from anchorwatch.devices.fact import AgentEvent, Handshake, LogDetail, LogMessage, NoTrustpoint
+from anchorwatch.devices.fact import LogMessage
+from anchorwatch.devices.log_detail import AgentEvent, LogDetail, ValidationFailed
 from anchorwatch.devices.span import Span
 
-NO_TRUSTPOINT = "717009"
-CHAIN_FAILED = "717027"
-HANDSHAKE_STARTED = "725001"
-HANDSHAKE_COMPLETED = "725002"
-HANDSHAKE_FAILED = "725006"
 AGENT = frozenset({"444302", "444303", "444304", "444305", "444306", "444307"})
 
 _HEADER = re.compile(
@@ -31,37 +28,6 @@ _HEADER = re.compile(
     r"-(?P<code>[A-Z0-9_]{2,60})\s?:\s?"
 )
 _AGENT = re.compile(r"%?SMART_LIC-(?P<severity>[0-7])-(?P<mnemonic>[A-Z0-9_]{2,60})\s?:\s?(?P<text>.*)$")
-_NO_TRUSTPOINT = re.compile(
-    r"Certificate\s?validation\s?failed\.\s?No\s?suitable\s?trustpoints\s?found\s?to\s?validate\s?certificate\s?"
-    r"serial\s?number:\s?(?P<serial>[0-9A-Fa-f][0-9A-Fa-f :]{0,80}?|)\s?,\s?subject\s?name:\s?(?P<subject>.{0,2000}?)\s?,"
-    r"\s?issuer\s?name:\s?(?P<issuer>.{0,2000}?)\s?\.?\s*$",
-    re.IGNORECASE,
-)
-_HANDSHAKE = {
-    HANDSHAKE_STARTED: re.compile(
-        r"Starting\s+SSL\s+handshake\s+with\s+(?P<peer>server|client)\s+(?P<interface>[\w./ -]{1,60}?):"
-        r"(?P<address>[0-9A-Fa-f.:]{2,45})/(?P<port>\d{1,5})\s+to\s+(?P<to_address>[0-9A-Fa-f.:]{2,45})"
-        r"/(?P<to_port>\d{1,5})\b",
-        re.IGNORECASE,
-    ),
-    HANDSHAKE_FAILED: re.compile(
-        r"Device\s+failed\s+SSL\s+handshake\s+with\s+(?P<peer>server|client)\s+(?P<interface>[\w./ -]{1,60}?):"
-        r"(?P<address>[0-9A-Fa-f.:]{2,45})/(?P<port>\d{1,5})\s+to\s+(?P<to_address>[0-9A-Fa-f.:]{2,45})"
-        r"/(?P<to_port>\d{1,5})\b",
-        re.IGNORECASE,
-    ),
-    HANDSHAKE_COMPLETED: re.compile(
-        r"Device\s+completed\s+SSL\s+handshake\s+with\s+(?P<peer>server|client)\s+(?P<interface>[\w./ -]{1,60}?):"
-        r"(?P<address>[0-9A-Fa-f.:]{2,45})/(?P<port>\d{1,5})\s+to\s+(?P<to_address>[0-9A-Fa-f.:]{2,45})"
-        r"/(?P<to_port>\d{1,5})\b",
-        re.IGNORECASE,
-    ),
-}
-_HANDSHAKE_WORDS = {
-    HANDSHAKE_STARTED: "Starting SSL handshake with {end} for TLS session.",
-    HANDSHAKE_FAILED: "Device failed SSL handshake with {end}",
-    HANDSHAKE_COMPLETED: "Device completed SSL handshake with {end}",
-}
 _ZONE = re.compile(r"[A-Z]{1,5}(?:[+-]\d{1,2})?")
 _HOST = re.compile(r"(?:^|\s)([A-Za-z0-9][\w.-]{0,62}(?:/[\w.-]{1,40})?)\s*(?::\s*)?$")
 
@@ -79,7 +45,14 @@ def parse(lines: Sequence[Line]) -> tuple[LogMessage, ...]:
     widths = {len(line.text) for line in lines[:-1]}
     folded = tuple(_messages(lines, folded=len(widths) == 1))
     other = tuple(_messages(lines, folded=len(widths) > 1))
-    return max(folded, other, key=lambda messages: sum(m.detail is not None for m in messages))
+    return max(folded, other, key=_understood)
+
+
+def _understood(messages: tuple[LogMessage, ...]) -> int:
+    """How much of a reading makes sense: structured reasons count most, then anything of known form."""
+    return sum(
+        0 if m.detail is None else 1 if isinstance(m.detail, ValidationFailed) else 2 for m in messages
+    )
 
 
 def _messages(lines: Sequence[Line], *, folded: bool) -> Iterator[LogMessage]:
@@ -161,31 +134,12 @@ def _prefix(prefix: str) -> tuple[moment.DeviceTime | None, str]:
 
 
 def understand(speaker: str, severity: int, code: str, text: str) -> LogDetail | None:
-    """Read the text of a message whose form is known; None for every other. `speaker` is the facility or its class."""
+    """Read the text of a message whose form is known, else None. `speaker` is the facility or its class."""
     if code in AGENT:
         return _agent(text)
     if speaker == "SMART_LIC":
         return AgentEvent(severity=severity, mnemonic=code, text=text)
-    if code == NO_TRUSTPOINT:
-        match = _NO_TRUSTPOINT.match(text)
-        if match:
-            return NoTrustpoint(
-                serial=re.sub(r"[ :]", "", match["serial"]),
-                subject=printed_name.parse_line(match["subject"]),
-                issuer=printed_name.parse_line(match["issuer"]),
-            )
-    if code in _HANDSHAKE:
-        match = _HANDSHAKE[code].search(text)
-        if match:
-            return Handshake(
-                peer=match["peer"].lower(),
-                interface=match["interface"],
-                address=match["address"],
-                port=int(match["port"]),
-                to_address=match["to_address"],
-                to_port=int(match["to_port"]),
-            )
-    return None
+    return message.understand(code, text)
 
 
 def _agent(text: str) -> AgentEvent | None:
@@ -196,24 +150,12 @@ def _agent(text: str) -> AgentEvent | None:
 
 
 def express(detail: LogDetail, code: str) -> str:
-    """Write what a message says, as the ASA words it; the opposite of `understand`."""
-    match detail:
-        case NoTrustpoint():
-            return (
-                "Certificate validation failed. No suitable trustpoints found to validate certificate "
-                f"serial number: {detail.serial}, subject name: {detail.subject.line}, "
-                f"issuer name: {detail.issuer.line} ."
-            )
-        case AgentEvent():
-            if code == detail.mnemonic:
-                return detail.text
-            return f"%SMART_LIC-{detail.severity}-{detail.mnemonic}: {detail.text}"
-        case Handshake():
-            end = (
-                f"{detail.peer} {detail.interface}:{detail.address}/{detail.port} "
-                f"to {detail.to_address}/{detail.to_port}"
-            )
-            return _HANDSHAKE_WORDS[code].format(end=end)
+    """Write what a message says, as the device words it; the opposite of `understand`."""
+    if isinstance(detail, AgentEvent):
+        if code == detail.mnemonic:
+            return detail.text
+        return f"%SMART_LIC-{detail.severity}-{detail.mnemonic}: {detail.text}"
+    return message.express(code, detail)
 
 
 def say(
@@ -231,11 +173,11 @@ def say(
     )
 
 
-def render(message: LogMessage) -> str:
+def render(logged: LogMessage) -> str:
     """Print a message as it is logged, on one line."""
-    kind = f"-{message.message_class}" if message.message_class else ""
-    header = f"%{message.facility}{kind}-{message.severity}-{message.code}: "
-    if message.time is None:
-        return header + message.text
-    host = f" {message.host} :" if message.host else ":"
-    return f"{moment.render(message.time)}{host} {header}{message.text}"
+    kind = f"-{logged.message_class}" if logged.message_class else ""
+    header = f"%{logged.facility}{kind}-{logged.severity}-{logged.code}: "
+    if logged.time is None:
+        return header + logged.text
+    host = f" {logged.host} :" if logged.host else ":"
+    return f"{moment.render(logged.time)}{host} {header}{logged.text}"
