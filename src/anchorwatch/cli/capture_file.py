@@ -6,13 +6,17 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
+from anchorwatch.base.schema import SchemaError
 from anchorwatch.cli.file import FileTroubleError, read_bounded
 from anchorwatch.cli.terminal import COULD_NOT_LOOK, fail, printable
+from anchorwatch.doctor import case_file
 
-__all__ = ["load_captures"]
+__all__ = ["Captures", "load_captures"]
 
 MAX_CAPTURE = 64 * 1024 * 1024
 """Bytes of one capture that are read whole: a show tech has a few megabytes."""
@@ -21,9 +25,30 @@ MAX_FILES = 10_000
 _GZIP = b"\x1f\x8b"
 
 
-def load_captures(arguments: Sequence[str]) -> list[tuple[str, bytes]]:
-    """(name, content) of everything the arguments name; what cannot be looked at ends with exit status 3."""
-    return [(_shown(name), _content(name)) for argument in arguments for name in _names(argument)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captures:
+    """(name, content) of everything that was named, and the time a case file among them was asked at."""
+
+    inputs: tuple[tuple[str, str | bytes], ...]
+    asked_at: datetime | None = None
+
+
+def load_captures(arguments: Sequence[str]) -> Captures:
+    """Everything the arguments name, case files opened; what cannot be looked at ends with exit status 3."""
+    inputs: list[tuple[str, str | bytes]] = []
+    asked_at = None
+    for name in (name for argument in arguments for name in _names(argument)):
+        content = _content(name)
+        if not case_file.looks_like_one(content):
+            inputs.append((_shown(name), content))
+            continue
+        try:
+            case = case_file.from_text(content)
+        except SchemaError as error:
+            fail(printable(f"{name}: {error}"), COULD_NOT_LOOK)
+        inputs += case.inputs
+        asked_at = asked_at or case.asked_at
+    return Captures(inputs=tuple(inputs), asked_at=asked_at)
 
 
 def _names(argument: str) -> Iterator[str]:

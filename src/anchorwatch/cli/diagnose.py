@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from anchorwatch.base.schema import write
 from anchorwatch.cli.capture_file import load_captures
+from anchorwatch.cli.file import FileTroubleError, write_atomically
 from anchorwatch.cli.moment import parse_moment
 from anchorwatch.cli.terminal import (
     ASKED_WRONGLY,
@@ -20,6 +22,7 @@ from anchorwatch.cli.terminal import (
     say_document,
 )
 from anchorwatch.devices.span import Span
+from anchorwatch.doctor import case_file
 from anchorwatch.doctor.diagnosis import Diagnosis, Report, Status, diagnose
 from anchorwatch.doctor.document import SCHEMA, document
 from anchorwatch.doctor.finding import Finding, Severity
@@ -34,7 +37,8 @@ Examples:
   anchorwatch diagnose console.log
   anchorwatch diagnose show-tech.txt syslog.gz --at 2018-10-09
   ssh asa1 'show tech-support license' | anchorwatch diagnose -
-  anchorwatch diagnose captures/ --json
+  anchorwatch diagnose captures/ --html > report.html
+  anchorwatch diagnose console.log --save asa1.case.json --json
 
 Any mixture of console captures, show tech, syslog files, mails and web pages is read, and sorted by device and
 moment. Without a file the read-only commands to run are what `anchorwatch ask PLATFORM` prints.
@@ -56,6 +60,10 @@ def run(
         typer.Option(metavar="DATE", help="When the question is asked; else the input's own dates."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as JSON.")] = False,
+    as_html: Annotated[bool, typer.Option("--html", help="Print the diagnosis as one HTML page.")] = False,
+    save: Annotated[
+        str | None, typer.Option(metavar="CASE", help="Keep the masked input, to diagnose it again later.")
+    ] = None,
     show_all: Annotated[
         bool, typer.Option("--all", help="Also list every line that was not understood.")
     ] = False,
@@ -72,9 +80,23 @@ def run(
         asked_at = parse_moment(at) if at is not None else None
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
-    report = diagnose(load_captures(files), at=asked_at)
+    if as_json and as_html:
+        fail("--json and --html are two answers; ask for one", ASKED_WRONGLY)
+    captures = load_captures(files)
+    asked_at = asked_at or captures.asked_at
+    report = diagnose(captures.inputs, at=asked_at)
+    if save is not None:
+        try:
+            write_atomically(save, case_file.to_text(report.inputs, asked_at).encode(), replace=True)
+        except FileTroubleError as error:
+            fail(printable(str(error)), COULD_NOT_LOOK)
     if as_json:
         say_document(write(SCHEMA, document(report)))
+    elif as_html:
+        # The template engine loads only for whoever wants a page.
+        from anchorwatch.web import report as page
+
+        sys.stdout.write(page.render(report))
     else:
         render(report, show_all=show_all)
     raise typer.Exit(

@@ -11,12 +11,13 @@ then confidence is capped, consequences are put under their cause, and what is l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from anchorwatch.devices import reading
+from anchorwatch.devices import capture, reading
 from anchorwatch.devices.license_fact import LicenseReport
+from anchorwatch.devices.redaction import redact
 from anchorwatch.devices.span import Span
 from anchorwatch.doctor import case as cases
 from anchorwatch.doctor import impact, standing
@@ -64,10 +65,14 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything the doctor says about some inputs, with the places it did not understand."""
+    """Everything the doctor says about some inputs, with the places it did not understand.
+
+    `inputs` are (name, text) as they were read: decoded, and with every secret masked.
+    """
 
     diagnoses: tuple[Diagnosis, ...]
     not_understood: tuple[Span, ...]
+    inputs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def status(self) -> Status:
@@ -82,12 +87,20 @@ def diagnose(inputs: Iterable[tuple[str, str | bytes]], *, at: datetime | None =
     """Diagnose inputs given as (name, content): any mixture of what devices printed.
 
     `at` is when the question is asked (aware UTC), None where the inputs' own dates must do. Never raises for
-    what the inputs hold. Without evidence the status is `undetermined`, never `healthy`.
+    what the inputs hold. Secrets are masked before anything is read, so that nothing that is quoted or saved
+    later can hold one. Without evidence the status is `undetermined`, never `healthy`.
     """
-    seen = reading.read(inputs)
+    masked = tuple((name, _masked(content)) for name, content in inputs)
+    seen = reading.read(masked)
     return Report(
-        diagnoses=tuple(examine(case) for case in cases.split(seen, at)), not_understood=seen.not_understood
+        diagnoses=tuple(examine(case) for case in cases.split(seen, at)),
+        not_understood=seen.not_understood,
+        inputs=masked,
     )
+
+
+def _masked(content: str | bytes) -> str:
+    return redact(capture.decode(content) if isinstance(content, bytes) else content).text
 
 
 def examine(case: Case) -> Diagnosis:

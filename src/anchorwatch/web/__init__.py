@@ -1,0 +1,1 @@
+"""Pages for people: one module for each noun, each with one `render`."""
