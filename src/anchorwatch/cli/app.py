@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import bundle, diagnose, judge, store
+from anchorwatch.cli import bundle, case, diagnose, judge, store
 from anchorwatch.cli.demo import demo
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ def root(
 app.command()(demo)
 app.command("diagnose", help=diagnose.HELP)(diagnose.run)
 app.command("judge", help=judge.HELP)(judge.run)
+app.add_typer(case.app, name="case")
 app.add_typer(bundle.app)
 app.add_typer(store.app)
 
