@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.schema import write
 from anchorwatch.cli.capture_file import load_captures
 from anchorwatch.cli.file import FileTroubleError, write_atomically
 from anchorwatch.cli.moment import parse_moment
+from anchorwatch.cli.presented import obtain
+from anchorwatch.cli.source import CouldNotLookError, gather_catalogue, load_store
 from anchorwatch.cli.terminal import (
     ASKED_WRONGLY,
     COULD_NOT_LOOK,
@@ -22,7 +27,7 @@ from anchorwatch.cli.terminal import (
     say_document,
 )
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import case_file
+from anchorwatch.doctor import case_file, outlook
 from anchorwatch.doctor.diagnosis import Diagnosis, Report, Status, diagnose
 from anchorwatch.doctor.document import SCHEMA, document
 from anchorwatch.doctor.finding import Finding, Severity
@@ -37,6 +42,7 @@ Examples:
   anchorwatch diagnose console.log
   anchorwatch diagnose show-tech.txt syslog.gz --at 2018-10-09
   ssh asa1 'show tech-support license' | anchorwatch diagnose -
+  anchorwatch diagnose trustpool.txt --endpoint tools.cisco.com
   anchorwatch diagnose captures/ --html > report.html
   anchorwatch diagnose console.log --save asa1.case.json --json
 
@@ -58,6 +64,16 @@ def run(
     at: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="When the question is asked; else the input's own dates."),
+    ] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="HOST|CHAIN", help="Also: is the device fine for what this presents today?"),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="STORE", help="The device's store, where its output lists none.")
+    ] = None,
+    catalogue: Annotated[
+        list[str] | None, typer.Option(metavar="DIR", help="Known certificates; may be given several times.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as JSON.")] = False,
     as_html: Annotated[bool, typer.Option("--html", help="Print the diagnosis as one HTML page.")] = False,
@@ -82,9 +98,13 @@ def run(
         raise typer.BadParameter(str(error), param_hint="--at") from error
     if as_json and as_html:
         fail("--json and --html are two answers; ask for one", ASKED_WRONGLY)
+    if store is not None and endpoint is None:
+        fail("--store is judged against an endpoint; --endpoint is not given", ASKED_WRONGLY)
     captures = load_captures(files)
     asked_at = asked_at or captures.asked_at
     report = diagnose(captures.inputs, at=asked_at)
+    if endpoint is not None:
+        report = _with_outlooks(report, endpoint, store, catalogue or [], asked_at)
     if save is not None:
         try:
             write_atomically(save, case_file.to_text(report.inputs, asked_at).encode(), replace=True)
@@ -102,6 +122,32 @@ def run(
     raise typer.Exit(
         {Status.HEALTHY: 0, Status.TROUBLE: TROUBLE, Status.UNDETERMINED: COULD_NOT_LOOK}[report.status]
     )
+
+
+def _with_outlooks(
+    report: Report, endpoint: str, store: str | None, catalogue: list[str], at: datetime | None
+) -> Report:
+    """Each case with the answer whether its device trusts what the endpoint presents."""
+    presented = obtain(endpoint)
+    asked = outlook.Endpoint(name=endpoint, presented=presented.certificates, peer=presented.peer)
+    try:
+        known = gather_catalogue(["certifi", *catalogue])
+        trusted = load_store(store) if store is not None else None
+    except CouldNotLookError as error:
+        fail(printable(str(error)), COULD_NOT_LOOK)
+    when = at or SystemClock().now()
+    diagnoses = tuple(
+        replace(
+            diagnosis,
+            outlook=outlook.of(diagnosis.case, asked, catalogue=known, at=when, store=trusted),
+        )
+        for diagnosis in report.diagnoses
+    )
+    if all(diagnosis.outlook is None for diagnosis in diagnoses):
+        hint(
+            "no input lists what a device trusts: add `show crypto ca trustpool` and `show crypto ca certificates`"
+        )
+    return replace(report, diagnoses=diagnoses)
 
 
 def render(report: Report, *, show_all: bool = False) -> None:
@@ -133,6 +179,8 @@ def _case(diagnosis: Diagnosis) -> None:
     else:
         say("  broken    nothing that this output proves")
     say(printable(f"  affected  {diagnosis.impact.sentence}"))
+    if diagnosis.outlook is not None:
+        say(printable(f"  endpoint  {diagnosis.outlook.answer.value}: {diagnosis.outlook.sentence}"))
     for finding in diagnosis.findings:
         _finding(finding)
     if diagnosis.ruled_out:

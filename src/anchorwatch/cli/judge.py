@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,26 +11,22 @@ import typer
 
 from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.schema import Schema, write
-from anchorwatch.base.secret import Secret
 from anchorwatch.cli import batch
 from anchorwatch.cli.moment import moment
-from anchorwatch.cli.source import CouldNotLookError, Source, gather_catalogue, load_or_fail
+from anchorwatch.cli.presented import PROXY_PASSWORD, Look, obtain, warn
+from anchorwatch.cli.source import CouldNotLookError, gather_catalogue, load_or_fail
 from anchorwatch.cli.terminal import (
     ASKED_WRONGLY,
     COULD_NOT_LOOK,
     TROUBLE,
     fail,
-    hint,
     printable,
     say,
     say_document,
 )
-from anchorwatch.net.endpoint import looks_like_endpoint
-from anchorwatch.net.errors import BadEndpoint
-from anchorwatch.net.observe import observe
 from anchorwatch.net.tls import Observation
 from anchorwatch.pki.catalogue import Catalogue, Origin
-from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
+from anchorwatch.pki.certificate import Certificate
 from anchorwatch.pki.judgement import judge
 from anchorwatch.pki.name import PeerName
 from anchorwatch.pki.profile import PROFILES
@@ -42,8 +36,6 @@ from anchorwatch.pki.verdict import Attempt, Fix, MissingIssuer, Refused, Truste
 __all__ = ["run"]
 
 SCHEMA = Schema("judgement", 1)
-PROXY_PASSWORD = "ANCHORWATCH_PROXY_PASSWORD"  # noqa: S105 - the variable's name, not its value
-
 HELP = f"""Does a store vouch for what a server presents, as a given client would decide?
 
 \b
@@ -119,13 +111,9 @@ def run(
     if chain == "-" and store == "-":
         fail("CHAIN and STORE cannot both be standard input", ASKED_WRONGLY)
     when = moment(at)
-    presented = (
-        _look(chain, sni=sni, proxy=proxy, timeout=timeout, minimum=tls_minimum, save=save)
-        if looks_like_endpoint(chain)
-        else _read(chain)
-    )
+    presented = obtain(chain, Look(sni=sni, proxy=proxy, timeout=timeout, minimum=tls_minimum, save=save))
     trusted = load_or_fail(store)
-    _warn(trusted)
+    warn(trusted)
     question = Question(
         presented=presented.certificates,
         store=trusted.store(),
@@ -152,68 +140,6 @@ def _batch(chain: str | None, store: str | None) -> None:
         sys.stdout.flush()
 
     batch.serve(sys.stdin.buffer, answer, SystemClock())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Presented:
-    """What there is to judge, and how it was obtained."""
-
-    certificates: tuple[Certificate, ...]
-    peer: PeerName | None = None
-    observation: Observation | None = None
-
-
-def _look(
-    target: str, *, sni: str | None, proxy: str | None, timeout: float, minimum: str | None, save: Path | None
-) -> _Presented:
-    """Look at a live server; everything it sent counts, however the connection ended."""
-    password = _proxy_password() if proxy else None
-    try:
-        seen = observe(
-            target,
-            clock=SystemClock(),
-            sni=sni,
-            proxy=proxy,
-            proxy_password=password,
-            timeout=timedelta(seconds=timeout),
-            minimum=minimum,
-            save=save,
-        )
-    except (BadEndpoint, ValueError) as error:
-        fail(printable(str(error)), ASKED_WRONGLY)
-    except OSError as error:
-        fail(printable(f"{save}: {(error.strerror or str(error)).lower()}"), COULD_NOT_LOOK)
-    if not seen.presented:
-        fail(printable(seen.sentence), COULD_NOT_LOOK, "nothing was presented, so there is nothing to judge")
-    certificates = []
-    for number, octets in enumerate(seen.presented):
-        try:
-            certificates.append(Certificate.from_der(octets))
-        except MalformedCertificateError as error:
-            if number == 0:
-                fail(printable(f"{target} presents a leaf that cannot be read: {error}"), COULD_NOT_LOOK)
-            hint(printable(f"certificate {number + 1} of the chain cannot be read and is left out: {error}"))
-    return _Presented(certificates=tuple(certificates), peer=seen.endpoint.peer, observation=seen)
-
-
-def _proxy_password() -> Secret | None:
-    value = os.environ.get(PROXY_PASSWORD)
-    return None if value is None else Secret(value)
-
-
-def _read(argument: str) -> _Presented:
-    source = load_or_fail(argument)
-    _warn(source)
-    if not source.certificates:
-        fail(printable(f"{source.name} holds no certificate that could be judged"), COULD_NOT_LOOK)
-    return _Presented(certificates=source.certificates)
-
-
-def _warn(source: Source) -> None:
-    """Say what is wrong with an input that is used all the same."""
-    for name, complaint in source.complaints:
-        place = f" line {complaint.line}" if complaint.line is not None else ""
-        say(printable(f"note: {name}{place}: {complaint.sentence}"), err=True)
 
 
 def _peer(text: str) -> PeerName:

@@ -24,6 +24,7 @@ from anchorwatch.doctor import impact, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.impact import Impact
+from anchorwatch.doctor.outlook import Outlook
 from anchorwatch.doctor.rule import Rule
 from anchorwatch.doctor.rules import BY_CODE, RULES
 from anchorwatch.doctor.standing import Standing
@@ -56,6 +57,8 @@ class Diagnosis:
     standing: Standing
     impact: Impact
     ruled_out: tuple[RuledOut, ...] = ()
+    outlook: Outlook | None = None
+    """The answer about an endpoint, where one was asked about."""
 
     @property
     def causes(self) -> tuple[Finding, ...]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from anchorwatch.base.schema import Schema
+from anchorwatch.devices.fact import StoredCertificate
 from anchorwatch.devices.span import Span
 from anchorwatch.doctor.diagnosis import Diagnosis, Report
 from anchorwatch.doctor.finding import Finding
+from anchorwatch.doctor.outlook import Outlook
+from anchorwatch.pki.verdict import Refused
 
 SCHEMA = Schema("diagnosis", 1)
 
@@ -26,7 +29,7 @@ def document(report: Report) -> dict[str, Any]:
 
 def _case(diagnosis: Diagnosis) -> dict[str, Any]:
     moment = diagnosis.case.moment
-    return {
+    content: dict[str, Any] = {
         "device": diagnosis.case.device or None,
         "moment": str(moment) if moment is not None else None,
         "status": diagnosis.status,
@@ -40,6 +43,32 @@ def _case(diagnosis: Diagnosis) -> dict[str, Any]:
         "ruled_out": [
             {"code": other.code, "sentence": other.sentence, "evidence": [_span(s) for s in other.evidence]}
             for other in diagnosis.ruled_out
+        ],
+    }
+    if diagnosis.outlook is not None:
+        content["outlook"] = _outlook(diagnosis.outlook)
+    return content
+
+
+def _outlook(outlook: Outlook) -> dict[str, Any]:
+    verdict = outlook.verdict
+    return {
+        "answer": outlook.answer,
+        "sentence": outlook.sentence,
+        "reason": verdict.reason if isinstance(verdict, Refused) else None,
+        "missing": [
+            {"subject": issuer.subject.text, "sha256": issuer.known}
+            for issuer in (verdict.missing if isinstance(verdict, Refused) else ())
+        ],
+        "recognised": [
+            {
+                "subject": str(entry.printed.subject)
+                if isinstance(entry.printed, StoredCertificate)
+                else None,
+                "sha256": entry.certificate.sha256 if entry.certificate else None,
+                "by": entry.strength.name.lower() if entry.strength else None,
+            }
+            for entry in outlook.entries
         ],
     }
 
