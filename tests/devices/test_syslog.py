@@ -111,6 +111,13 @@ def test_the_document_says_its_two_refusals(shared: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("end", [" . For details run these debugs.", ". 欲知详情", " 欲知详情", " .", ""])
+def test_prose_behind_a_message_is_not_part_of_its_name(end: str) -> None:
+    """A page that joins its own sentence to the message does not change the issuer."""
+    text = syslog.render(syslog.say("717009", REFUSED, severity=3)).removesuffix(" .")
+    assert one(text + end).detail == REFUSED
+
+
 @given(st.text())
 def test_any_line_may_come(text: str) -> None:
     """No text makes the reader fail."""

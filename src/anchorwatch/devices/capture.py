@@ -35,6 +35,8 @@ _QUOTED = re.compile(r"^[ \t]?(?:>[ \t]?){1,8}")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$")
 _LINK = re.compile(r"!?\[((?:[^\[\]\\]|\\.){1,300})\]\([^()\s]{0,500}\)")
 _BOLD = re.compile(r"\*\*(?=[^\s*])([^*\n]{0,500}[^\s*])\*\*")
+# Half of a pair whose other half was folded onto another line.
+_STRAY_BOLD = re.compile(r"(?<!\*)\*\*(?=\w)|(?<=[\w.)])\*\*(?!\*)")
 _MARKUP_ESCAPE = re.compile(r"\\([_*#`\[\]<>~|()!+.{}-])")
 _ENTITY = re.compile(r"&(?:nbsp|lt|gt|amp|quot|#39|#x27|#160);")
 
@@ -145,8 +147,9 @@ def _unmark(text: str) -> str:
     r"""Take Markdown off a line: fences, bold, links, escapes (but never the ``\,`` of a device)."""
     if _FENCE.match(text):
         return ""
+    text = text.replace("```", "   ") if "```" in text else text
     text = _LINK.sub(lambda found: found[1], text)
-    text = _BOLD.sub(lambda found: found[1], text)
+    text = _STRAY_BOLD.sub("", _BOLD.sub(lambda found: found[1], text))
     return _MARKUP_ESCAPE.sub(lambda found: found[1], text)
 
 

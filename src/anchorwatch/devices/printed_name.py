@@ -116,15 +116,18 @@ def from_attributes(attributes: Iterable[tuple[str, str]]) -> PrintedName:
 
 def parse_line(text: str) -> PrintedName:
     """Read a name printed on one line; a part that is no ``attribute=value`` belongs to the value before it."""
-    return _collect(_UNESCAPED_COMMA.split(text), joiner=",")
+    return _collect(_UNESCAPED_COMMA.split(text), torn_at_comma=True)
 
 
 def parse_lines(lines: Sequence[str]) -> PrintedName:
-    """Read a name printed one attribute a line; a line without an attribute continues the value before it."""
-    return _collect(lines, joiner=",")
+    """Read a name printed one attribute a line; a line without an attribute continues the value before it.
+
+    A continuation that starts with a blank was torn off at a comma (IOS-XE), any other was folded at a blank.
+    """
+    return _collect(lines, torn_at_comma=False)
 
 
-def _collect(parts: Iterable[str], joiner: str) -> PrintedName:
+def _collect(parts: Iterable[str], *, torn_at_comma: bool) -> PrintedName:
     attributes: list[tuple[str, str]] = []
     for part in parts:
         match = _ATTRIBUTE.match(part)
@@ -133,7 +136,8 @@ def _collect(parts: Iterable[str], joiner: str) -> PrintedName:
             attributes.append((match[1], _plain(part[match.end() :])))
         elif attributes and part.strip():
             kind, value = attributes[-1]
-            attributes[-1] = (kind, f"{value}{joiner} {_plain(part)}")
+            comma = "," if torn_at_comma or part.startswith(" ") else ""
+            attributes[-1] = (kind, f"{value}{comma} {_plain(part)}")
     return PrintedName(tuple(attributes))
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from anchorwatch.devices import capture, prompt
 from anchorwatch.devices.capture import Line
 from anchorwatch.devices.prompt import Prompt
+from anchorwatch.devices.rejoined import take_apart
 
 _NAGS = (
     re.compile(r"Warning: ?ASAv? platform license state is Unlicensed\.?", re.IGNORECASE),
@@ -76,7 +77,8 @@ class Transcript:
 
 def read(data: str | bytes, source: str = "<text>") -> Transcript:
     """Cut any text into command blocks; never fails, whatever the text is."""
-    return split(capture.clean(capture.decode(data) if isinstance(data, bytes) else data, source), source)
+    text = capture.decode(data) if isinstance(data, bytes) else data
+    return split(tuple(take_apart(capture.clean(text, source))), source)
 
 
 @dataclass(slots=True)

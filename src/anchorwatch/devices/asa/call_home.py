@@ -11,7 +11,7 @@ from anchorwatch.devices.screen import Found
 from anchorwatch.devices.span import Seen
 
 _SENDING = re.compile(
-    r"Sending\s?test\s?message\s?to\s?(?P<url>https?://\S{1,500}?)(?:\.{2,}|…)?\s*$", re.IGNORECASE
+    r"Sending\s?test\s?message\s?to\s?(?P<url>https?://\S{1,500}?)(?:\.{2,}|…|\s|$)", re.IGNORECASE
 )
 _FAILED = re.compile(r"ERROR\s?:\s?Failed\s?:\s?(?P<word>[A-Z][A-Z0-9_]{2,40})(?:\((?P<number>\d{1,6})\))?")
 _SUCCEEDED = re.compile(r"INFO\s?:\s?Succeeded", re.IGNORECASE)
@@ -21,10 +21,9 @@ def parse(lines: Sequence[Line]) -> tuple[Found[CallHomeTest], ...]:
     """Find each test: the line that names the address, and the answer within a dozen lines below it."""
     found = []
     for index, line in enumerate(lines):
-        sending = _SENDING.search(line.text) if "ending" in line.text else None
-        if sending is None:
+        url = _url(lines, index) if "ending" in line.text else None
+        if url is None:
             continue
-        url = Seen(sending["url"], line.whole)
         fact = CallHomeTest(url=url)
         used: tuple[int, ...] = (index,)
         for later in range(index + 1, min(index + 13, len(lines))):
@@ -44,6 +43,15 @@ def parse(lines: Sequence[Line]) -> tuple[Found[CallHomeTest], ...]:
             break
         found.append(Found(fact=fact, lines=used))
     return tuple(found)
+
+
+def _url(lines: Sequence[Line], index: int) -> Seen[str] | None:
+    """The address a test is sent to, on the line that says so or folded onto the next."""
+    text = lines[index].text
+    if text.rstrip().endswith("message to") and index + 1 < len(lines):
+        text = f"{text.rstrip()} {lines[index + 1].text.strip()}"
+    found = _SENDING.search(text)
+    return Seen(found["url"], lines[index].whole) if found else None
 
 
 def render(test: CallHomeTest) -> str:

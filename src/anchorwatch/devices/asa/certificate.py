@@ -86,7 +86,7 @@ class _Gathering:
             self.urls = lists.get(part.key, self.urls if part.key == "url" else None)
         elif self.name and self._continues_name(line):
             where, parts = self.names[self.name]
-            self.names[self.name] = (line if not parts else where, [*parts, line.text.strip()])
+            self.names[self.name] = (line if not parts else where, [*parts, self._part(line)])
         elif self.urls is None or not _URL.search(line.text):
             self.strangers += 1
             return False
@@ -94,6 +94,12 @@ class _Gathering:
             self.urls.extend(url[1] for url in _URL.finditer(line.text))
         self.strangers = 0
         return True
+
+    @staticmethod
+    def _part(line: Line) -> str:
+        """The words of a line of a name; a continuation that is indented deeper than attributes keeps a blank."""
+        torn = line.text.startswith("     ") and not _ATTRIBUTE.match(line.text)
+        return (" " if torn else "") + line.text.strip()
 
     def _continues_name(self, line: Line) -> bool:
         """Whether a line is an attribute of the name being read, or the rest of a value broken at a comma."""

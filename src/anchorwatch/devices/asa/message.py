@@ -70,8 +70,17 @@ def _no_trustpoint(groups: Groups) -> LogDetail:
     return NoTrustpoint(
         serial=_serial(groups),
         subject=printed_name.parse_line(groups["subject"]),
-        issuer=printed_name.parse_line(groups["issuer"]),
+        issuer=printed_name.parse_line(_until_the_end(groups["issuer"])),
     )
+
+
+# The device ends the message with a blank and a full stop; a page may put its own sentence behind it.
+_END = re.compile(r" \.(?: |$)|(?<=,c=[A-Z]{2})\.(?: |$)|(?<=,c=[A-Z]{2}) (?=[^ .])", re.IGNORECASE)
+
+
+def _until_the_end(name: str) -> str:
+    found = _END.search(name)
+    return name[: found.start()] if found else name
 
 
 def _write_no_trustpoint(said: NoTrustpoint) -> str:
