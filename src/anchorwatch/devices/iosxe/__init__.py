@@ -1,0 +1,1 @@
+"""IOS-XE, the neighbour that licenses in the same way."""
