@@ -12,19 +12,21 @@ from anchorwatch.devices.capture import clean
 from anchorwatch.devices.license_fact import (
     Attempt,
     Authorization,
-    AuthorizationState,
     Entitlement,
     LicenseReport,
     Privacy,
     Registration,
     RegistrationProgress,
-    RegistrationState,
     Transport,
-    authorization_state,
-    registration_state,
 )
 from anchorwatch.devices.moment import DeviceTime
 from anchorwatch.devices.span import Seen
+from anchorwatch.licensing.status import (
+    AuthorizationState,
+    RegistrationState,
+    authorization_state,
+    registration_state,
+)
 
 times = st.datetimes(datetime(2015, 1, 1), datetime(2040, 1, 1)).map(  # noqa: DTZ001 - wall clocks
     lambda wall: DeviceTime(wall=wall.replace(microsecond=0))

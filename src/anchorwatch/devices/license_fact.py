@@ -1,126 +1,21 @@
 """What a device says about its licence: the agent's two state machines, and what they run on.
 
 Words of the device are kept as printed (`REGISTERED`, `Retry In Progress`), because the same state has other words in
-other releases; `state` turns them into one vocabulary.
-Registration and authorization are independent machines.
-``UNREGISTERED`` contains ``REGISTERED``: nothing here looks for substrings.
+other releases; `state` turns them into the one vocabulary of `anchorwatch.licensing.status`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from anchorwatch.devices.moment import DeviceTime
 from anchorwatch.devices.span import Seen
-
-
-class RegistrationState(StrEnum):
-    """The registration machine, in the words of CISCO-SMART-LIC-MIB, simplified."""
-
-    NOT_REGISTERED = "not-registered"
-    IN_PROGRESS = "in-progress"
-    RETRYING = "retrying"
-    FAILED = "failed"
-    REGISTERED = "registered"
-    EXPIRED = "expired"
-    NOT_NEEDED = "not-needed"
-    UNKNOWN = "unknown"
-
-
-class AuthorizationState(StrEnum):
-    """The authorization machine, in the words of CISCO-SMART-LIC-MIB, simplified."""
-
-    NOTHING_REQUESTED = "nothing-requested"
-    WAITING = "waiting"
-    AUTHORIZED = "authorized"
-    OUT_OF_COMPLIANCE = "out-of-compliance"
-    OVERAGE = "overage"
-    EVALUATION = "evaluation"
-    EVALUATION_EXPIRED = "evaluation-expired"
-    EXPIRED = "expired"
-    GRACE_EXPIRED = "grace-expired"
-    RESERVED = "reserved"
-    NOT_AUTHORIZED = "not-authorized"
-    IN_USE = "in-use"
-    NOT_IN_USE = "not-in-use"
-    UNKNOWN = "unknown"
-
-
-# In order: the first pattern whose words the text starts with decides, so longer forms stand before shorter ones.
-_REGISTRATION: tuple[tuple[str, RegistrationState], ...] = (
-    ("unregistered - registration failed", RegistrationState.FAILED),
-    ("unregistered - registration expired", RegistrationState.EXPIRED),
-    ("unregistered - registering", RegistrationState.IN_PROGRESS),
-    ("unregistered", RegistrationState.NOT_REGISTERED),
-    ("unidentified", RegistrationState.NOT_REGISTERED),
-    ("not registered", RegistrationState.NOT_REGISTERED),
-    ("registration failed", RegistrationState.FAILED),
-    ("registration expired", RegistrationState.EXPIRED),
-    ("registration pending", RegistrationState.IN_PROGRESS),
-    ("registering", RegistrationState.IN_PROGRESS),
-    ("registration in progress", RegistrationState.IN_PROGRESS),
-    ("in progress", RegistrationState.IN_PROGRESS),
-    ("pending", RegistrationState.IN_PROGRESS),
-    ("retry in progress", RegistrationState.RETRYING),
-    ("retry", RegistrationState.RETRYING),
-    ("registered", RegistrationState.REGISTERED),
-    ("registration completed", RegistrationState.REGISTERED),
-    ("completed", RegistrationState.REGISTERED),
-    ("failed", RegistrationState.FAILED),
-    ("expired", RegistrationState.EXPIRED),
-    ("not applicable", RegistrationState.NOT_NEEDED),
+from anchorwatch.licensing.status import (
+    AuthorizationState,
+    RegistrationState,
+    authorization_state,
+    registration_state,
 )
-_AUTHORIZATION: tuple[tuple[str, AuthorizationState], ...] = (
-    ("no licenses in use", AuthorizationState.NOTHING_REQUESTED),
-    ("init", AuthorizationState.NOTHING_REQUESTED),
-    ("pending", AuthorizationState.WAITING),
-    ("waiting", AuthorizationState.WAITING),
-    ("authorized - reserved", AuthorizationState.RESERVED),
-    ("reserved", AuthorizationState.RESERVED),
-    ("authorization expired", AuthorizationState.EXPIRED),
-    ("auth expired", AuthorizationState.EXPIRED),
-    ("authorized", AuthorizationState.AUTHORIZED),
-    ("in compliance", AuthorizationState.AUTHORIZED),
-    ("incompliance", AuthorizationState.AUTHORIZED),
-    ("out of compliance", AuthorizationState.OUT_OF_COMPLIANCE),
-    ("outofcompliance", AuthorizationState.OUT_OF_COMPLIANCE),
-    ("ooc", AuthorizationState.OUT_OF_COMPLIANCE),
-    ("overage", AuthorizationState.OVERAGE),
-    ("eval mode expired", AuthorizationState.EVALUATION_EXPIRED),
-    ("eval expired", AuthorizationState.EVALUATION_EXPIRED),
-    ("evaluation expired", AuthorizationState.EVALUATION_EXPIRED),
-    ("evaluation period expired", AuthorizationState.EVALUATION_EXPIRED),
-    ("eval", AuthorizationState.EVALUATION),
-    ("grace period expired", AuthorizationState.GRACE_EXPIRED),
-    ("not authorized", AuthorizationState.NOT_AUTHORIZED),
-    ("in use", AuthorizationState.IN_USE),
-    ("not in use", AuthorizationState.NOT_IN_USE),
-)
-
-
-def registration_state(words: str) -> RegistrationState:
-    """Read the words of a registration status; unknown words are UNKNOWN, never guessed."""
-    plain = _plain(words)
-    return next((state for start, state in _REGISTRATION if _starts(plain, start)), RegistrationState.UNKNOWN)
-
-
-def authorization_state(words: str) -> AuthorizationState:
-    """Read the words of an authorization status, overall or of one entitlement."""
-    plain = _plain(words)
-    return next(
-        (state for start, state in _AUTHORIZATION if _starts(plain, start)), AuthorizationState.UNKNOWN
-    )
-
-
-def _plain(words: str) -> str:
-    return " ".join(words.lower().replace("_", " ").replace("–", "-").rstrip(". ").split())
-
-
-def _starts(words: str, start: str) -> bool:
-    return words == start or words.startswith(
-        (start + " ", start + ".", start + ",", start + "(", start + ":")
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

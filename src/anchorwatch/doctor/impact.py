@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anchorwatch.devices.license_fact import LicenseReport, RegistrationState
+from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.devices.moment import DeviceTime
 from anchorwatch.devices.span import Span
 from anchorwatch.doctor.case import Case
+from anchorwatch.licensing.status import RegistrationState
 
 
 class Effect(StrEnum):
