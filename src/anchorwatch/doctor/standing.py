@@ -11,14 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from anchorwatch.devices.fact import AgentEvent, CallHomeTest, LogMessage
-from anchorwatch.devices.license_fact import (
-    Attempt,
-    AuthorizationState,
-    LicenseReport,
-    RegistrationState,
-)
+from anchorwatch.devices.license_fact import Attempt, LicenseReport
 from anchorwatch.devices.span import Span
 from anchorwatch.doctor.case import Case
+from anchorwatch.licensing.status import AuthorizationState, RegistrationState
 
 SUCCESSES = frozenset(
     {
