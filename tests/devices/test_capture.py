@@ -42,6 +42,36 @@ def test_mail_quotation_marks_are_taken_off() -> None:
     assert lines[1].whole.column == 3
 
 
+def test_the_tags_of_a_saved_page_are_taken_off() -> None:
+    """A page saved with its tags gives the device's lines; a device's own angle brackets stay."""
+    page = (
+        "<html><head><title>x</title></head><body>\n<pre>Features Authorized:\n  &lt;none&gt;<br>Type: <b>cslu</b>\n"
+        "Address: <empty></pre></body></html>"
+    )
+    words = [text.strip() for text in texts(page) if text.strip()]
+    assert words == ["Features Authorized:", "<none>", "Type: cslu", "Address: <empty>"]
+    assert [line.number for line in clean(page) if line.text.startswith("Address")] == [4]
+
+
+def test_the_times_of_a_terminal_program_are_taken_off() -> None:
+    """A logger's stamp before every line is not the device's."""
+    stamped = "\n".join(f"[2024-01-05 10:11:1{n}.123] {word}" for n, word in enumerate("abcdef"))
+    assert texts(stamped) == list("abcdef")
+
+
+def test_the_times_of_a_syslog_file_stay() -> None:
+    """The times before logged messages are evidence."""
+    logged = "\n".join(f"2024-01-05T10:11:1{n}Z fw %ASA-6-725002: x" for n in range(6))
+    assert texts(logged) == logged.split("\n")
+
+
+def test_long_runs_of_blank_lines_cost_nothing() -> None:
+    """A million empty lines leave a few, and the line behind them keeps its number."""
+    lines = clean("\n" * 1_000_000 + "end")
+    assert len(lines) < 10
+    assert lines[-1].number == 1_000_001
+
+
 def test_a_lone_mark_is_data() -> None:
     """One line that starts with the mark is left alone: the FXOS prompts for a paste with it."""
     assert texts(">ENDOFBUF") == [">ENDOFBUF"]

@@ -28,7 +28,7 @@ from anchorwatch.devices.printed_name import PrintedName
 
 words = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,9}( [A-Za-z0-9-]{1,9}){0,3}", fullmatch=True)
 values = st.lists(words, min_size=1, max_size=2).map(", ".join)
-names = st.lists(st.tuples(st.sampled_from(["cn", "ou", "o", "c"]), values), min_size=1, max_size=4).map(
+names = st.lists(st.tuples(st.sampled_from(["cn", "ou", "o", "l"]), values), min_size=1, max_size=4).map(
     lambda attributes: PrintedName(tuple(attributes))
 )
 serials = st.integers(1, 2**127).map(lambda number: f"{number:X}")

@@ -38,6 +38,26 @@ _BOLD = re.compile(r"\*\*(?=[^\s*])([^*\n]{0,500}[^\s*])\*\*")
 # Half of a pair whose other half was folded onto another line.
 _STRAY_BOLD = re.compile(r"(?<!\*)\*\*(?=\w)|(?<=[\w.)])\*\*(?!\*)")
 _MARKUP_ESCAPE = re.compile(r"\\([_*#`\[\]<>~|()!+.{}-])")
+_MARKUP = re.compile(r"<(?:html|body|pre|div|table|!doctype)\b", re.IGNORECASE)
+_HIDDEN_PARTS = re.compile(
+    r"<(script|style|head)\b[^<>]{0,2000}>.{0,200000}?</\1\s{0,8}>|<!--.{0,20000}?-->",
+    re.IGNORECASE | re.DOTALL,
+)
+_LINE_TAGS = re.compile(
+    r"<br\b[^<>]{0,200}>|</?(?:p|div|li|tr|h[1-6]|pre|table|ul|ol|section|blockquote)\b[^<>]{0,2000}>",
+    re.IGNORECASE,
+)
+_OTHER_TAGS = re.compile(
+    r"</?(?:html|body|a|b|i|u|em|strong|span|code|font|td|th|tbody|thead|img|meta|link|tt|kbd|samp|small|sup|sub|hr"
+    r"|article|main|nav|header|footer|form|input|button|label|!doctype)\b[^<>]{0,2000}>",
+    re.IGNORECASE,
+)
+_STAMP = re.compile(
+    r"^\s{0,4}[\[(]?\d{4}[-/.]\d{2}[-/.]\d{2}[T ]\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?[\])]?[ \t|:>-]{0,3}"
+    r"|^\s{0,4}[\[(]\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,6})?[\])][ \t|:>-]{0,3}"
+)
+# Blank lines part paragraphs; more than a few in a row say nothing more.
+_MOST_BLANK = 3
 _ENTITY = re.compile(r"&(?:nbsp|lt|gt|amp|quot|#39|#x27|#160);")
 
 
@@ -91,14 +111,21 @@ def clean(text: str, source: str = "<text>") -> tuple[Line, ...]:
     """Cut a text into clean lines.
 
     Terminal escapes, pager marks, backspaces, mail quotation marks, Markdown and HTML entities are taken off.
-    Lines that hold nothing else stay as empty lines, so that numbers keep their order.
+    Lines that hold nothing else stay as empty lines (of a long run of empty lines only the first few do).
     """
     if "\n" not in text and "\r" in text:
         text = text.replace("\r", "\n")
+    if _MARKUP.search(text[:200_000]):
+        text = _without_tags(text)
+    text = _without_stamps(text)
     markdown = "```" in text or bool(_LINK.search(text[:200_000]))
     entities = bool(_ENTITY.search(text))
     lines: list[Line] = []
+    blank = 0
     for number, raw in enumerate(text.split("\n"), start=1):
+        blank = 0 if raw else blank + 1
+        if blank > _MOST_BLANK:
+            continue
         for piece in _pieces(raw):
             shown, offset = piece, 0
             if entities:
@@ -108,6 +135,28 @@ def clean(text: str, source: str = "<text>") -> tuple[Line, ...]:
             shown = shown.replace("\xa0", " ").replace("\u3000", " ")
             lines.append(Line(source=source, number=number, text=shown.rstrip("\n"), offset=offset))
     return tuple(_unquote(lines))
+
+
+def _without_tags(text: str) -> str:
+    """Take the tags off a page that was saved as it came; a tag that ends a line of the page becomes a line end.
+
+    The new line ends are of a kind that does not count as a line of the file.
+    """
+    text = _HIDDEN_PARTS.sub(lambda found: "\n" * found[0].count("\n"), text)
+    text = _LINE_TAGS.sub("\x0b", text)
+    return _OTHER_TAGS.sub(lambda found: "\n" * found[0].count("\n"), text)
+
+
+def _without_stamps(text: str) -> str:
+    """Replace the times that a terminal program wrote before every line by blanks.
+
+    A syslog file has times before every line too, but those are the device's: it is left alone.
+    """
+    head = [line for line in text[:20_000].split("\n") if line.strip()]
+    stamped = sum(1 for line in head if _STAMP.match(line))
+    if len(head) < 5 or stamped < len(head) * 0.8 or sum("%" in line for line in head) > len(head) * 0.5:
+        return text
+    return "\n".join(_STAMP.sub("", line, count=1) for line in text.split("\n"))
 
 
 def _pieces(raw: str) -> list[str]:
