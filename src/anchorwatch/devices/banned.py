@@ -12,7 +12,10 @@ _FACTORY = ("_smartcallhome_", "chdefault", "sla-trustpoint", "trustpool")
 # A typed word fits when the word here begins with it: that is how these devices complete commands.
 _NEVER: tuple[tuple[str, str], ...] = (
     ("deregister", "deregistering destroys the identity certificate and needs a working portal"),
-    ("license smart deregister", "deregistering destroys the identity certificate and needs a working portal"),
+    (
+        "license smart deregister",
+        "deregistering destroys the identity certificate and needs a working portal",
+    ),
     ("license smart factory reset", "a factory reset wipes trust and authorization codes"),
     ("license factory reset", "a factory reset wipes trust and authorization codes"),
     ("crypto ca trustpool import clean", "a clean import empties the pool first"),

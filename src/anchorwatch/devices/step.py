@@ -34,7 +34,7 @@ _LONGEST_LINE = 510
 _LONGEST_PASTE = 64_000
 
 
-class BadStep(ValueError):  # noqa: N818
+class BadStep(ValueError):
     """A step that must not exist; the message is one sentence."""
 
 
@@ -180,7 +180,7 @@ class Pasted:
         if len(self.pem) > _LONGEST_PASTE:
             raise BadStep("a pasted certificate of more than 64 kB is none")
         found = read_certificates(self.pem.encode())
-        if found.complaints or [each.sha256 for each in found.certificates] != [self.sha256]:
+        if [(each.sha256, each.pem) for each in found.certificates] != [(self.sha256, self.pem)]:
             raise BadStep(f"what is to be pasted as {self.name!r} is not the certificate {self.sha256}")
         if any(not _LINE.fullmatch(line) or line == self.terminator for line in self.lines):
             raise BadStep("a pasted certificate is PEM and nothing else")
@@ -188,7 +188,12 @@ class Pasted:
 
     @classmethod
     def of(
-        cls, certificate: Certificate, *, terminator: str, prompt: str = "", questions: tuple[Question, ...] = ()
+        cls,
+        certificate: Certificate,
+        *,
+        terminator: str,
+        prompt: str = "",
+        questions: tuple[Question, ...] = (),
     ) -> Pasted:
         """The paste of one certificate, written anew from its octets."""
         return cls(
@@ -289,11 +294,12 @@ class Step:
             raise BadStep(f"the step {self.id} types nothing")
         if self.effect is Effect.READ and isinstance(self.undo, Undo):
             raise BadStep(f"the step {self.id} only looks, so it takes nothing back")
-        if self.risks and self.decides is not Decider.PERSON and self.effect is Effect.READ:
-            raise BadStep(f"the step {self.id} only looks, so it risks nothing")
         if self.effect is Effect.SAVE and self.decides is not Decider.PERSON:
             raise BadStep(f"the step {self.id} saves a configuration without asking")
-        if any(risk.danger is not Danger.WIDENS_TRUST for risk in self.risks) and self.decides is not Decider.PERSON:
+        if (
+            any(risk.danger is not Danger.WIDENS_TRUST for risk in self.risks)
+            and self.decides is not Decider.PERSON
+        ):
             raise BadStep(f"the step {self.id} is an outage or destroys something, so a person decides")
         _check_revocation(self.lines)
         if isinstance(self.undo, Undo):
