@@ -246,6 +246,36 @@ def test_a_table_of_entitlements_is_read() -> None:
     assert (str(entry.tag), entry.name, str(entry.count)) == ("ISR_4331_UnifiedCommun..", "uck9", "1")
 
 
+SMART_TRANSPORT = """\
+Transport:
+  Type: Smart
+  URL: https://smartreceiver.cisco.com/licservice/license
+  Proxy:
+    Address: 192.0.2.8
+    Port: 3128
+    Username: <empty>
+    Password: {password}
+  Server Identity Check: False
+  VRF: Not Configured
+
+Registration:
+  Status: UNREGISTERED - REGISTRATION FAILED
+  Export-Controlled Functionality: NOT ALLOWED
+  Initial Registration: FAILED on Feb 10 2023 11:27:20 UTC
+    Failure reason: Communication message send error"""
+
+
+def test_the_proxy_of_smart_transport_is_read_without_its_password() -> None:
+    """A proxy is printed in parts; of its password only that there is one is kept."""
+    (found,) = screen.parse(clean(SMART_TRANSPORT.format(password="<empty>")))
+    assert screen.render(found.fact) == SMART_TRANSPORT.format(password="<empty>")
+    (found,) = screen.parse(clean(SMART_TRANSPORT.format(password="tr0ub4dor")))
+    assert "tr0ub4dor" not in screen.render(found.fact)
+    assert "tr0ub4dor" not in repr(found.fact)
+    assert found.fact.registration is not None
+    assert found.fact.registration.state is RegistrationState.FAILED
+
+
 POLICY = """\
 Smart Licensing Using Policy:
   Status: ENABLED

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from anchorwatch.base.schema import Schema, write
+from anchorwatch.cli.terminal import printable
 from anchorwatch.devices import printed_name
 from anchorwatch.lab import story as stories
 from anchorwatch.lab.play import Exchange, Scene, play
@@ -106,7 +107,7 @@ def _tell(page: Console, words: str, style: str = "", *, indent: str = "") -> No
         width = max(40, min(page.width, _WIDEST)) - len(indent)
         lines = textwrap.wrap(words, width, subsequent_indent=" " * lead, break_on_hyphens=False) or [""]
     for place, line in enumerate(lines):
-        shown = (indent if place == 0 else hanging) + "".join(c for c in line if c.isprintable())
+        shown = (indent if place == 0 else hanging) + printable(line)
         # A pipe on Windows may take fewer characters than a terminal.
         page.print(Text(shown.encode(page.encoding, "replace").decode(page.encoding), style=style))
 

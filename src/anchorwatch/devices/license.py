@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anchorwatch.devices import moment
@@ -47,6 +47,17 @@ def _time(part: Label) -> object:
 def _number(part: Label) -> object:
     number = integer(part.value)
     return None if number is None else Seen(number, part.line.whole)
+
+
+_DOTS = "••••••••"
+
+
+def _masked(part: Label) -> object:
+    """Keep of a password only whether there is one."""
+    empty = part.value.lower() in {"", "<empty>", "<none>", "not configured"}
+    if empty:
+        return _text(part)
+    return Seen(_DOTS, replace(part.line.whole, text=f"Password: {_DOTS}"))
 
 
 _ON = re.compile(r"^(?P<outcome>.{0,200}?)\s+on\s+(?P<time>.*)$")
@@ -121,6 +132,7 @@ PRIVACY = Section(
     ),
     Privacy,
 )
+PROXY = Field("proxy", "Proxy")
 TRANSPORT = Section(
     "transport",
     "Transport",
@@ -128,7 +140,12 @@ TRANSPORT = Section(
         Field("kind", "Type"),
         Field("url", "URL"),
         Field("cslu_address", "Cslu address"),
-        Field("proxy", "Proxy"),
+        PROXY,
+        Field("proxy_address", "Address", indent=4),
+        Field("proxy_port", "Port", indent=4),
+        Field("proxy_username", "Username", indent=4),
+        Field("proxy_password", "Password", _masked, indent=4),
+        Field("identity_check", "Server Identity Check"),
         Field("vrf", "VRF"),
     ),
     Transport,
@@ -170,6 +187,9 @@ _OTHER_SECTIONS = {
     "policy": "policy",
     "miscellaneous": "miscellaneous",
     "customidinformation": "miscellaneous",
+    "licenseconversion": "miscellaneous",
+    "hauilist": "miscellaneous",
+    "haudilist": "miscellaneous",
     "purchasedlicenses": "policy",
     "derivedlicenses": "policy",
     "overlappingpids": "policy",
@@ -328,7 +348,7 @@ def _take(current: _Open, line: Line) -> bool:
     if _usage(current, line):
         return True
     if part is None:
-        return _bare(current, text)
+        return _bare(current, line)
     return _flat(current, part) or _in_section(current, part)
 
 
@@ -383,8 +403,9 @@ def _usage(current: _Open, line: Line) -> bool:
     return False
 
 
-def _bare(current: _Open, text: str) -> bool:
+def _bare(current: _Open, line: Line) -> bool:
     """Read a line without a label."""
+    text = line.text
     if current.section == "export" and len(text) < 120:
         current.features.append(text.strip())
         seen = current.values.get("export_features")
@@ -392,6 +413,9 @@ def _bare(current: _Open, text: str) -> bool:
             current.values["export_features"] = Seen(tuple(current.features), seen.span)
         return True
     words = text.strip().lower()
+    if current.section == "transport" and words == "not configured":
+        current.tables.setdefault("transport", {})["proxy"] = Seen(line.text.strip(), line.whole)
+        return True
     if set(words) <= {"-"} or (words.startswith("license ") and "tag" in words):
         return current.section == "usage"
     return current.section in {"policy", "miscellaneous"} and len(text) < 160
@@ -517,6 +541,10 @@ def _table(section: Section, fact: Any) -> list[str]:
     for each in section.fields:
         value = getattr(fact, each.attribute)
         if value is None:
+            continue
+        if each is PROXY and _shown(value) in {"", "Not Configured"}:
+            # Its parts, or the word that there is none, stand on lines of their own.
+            lines += ["  Proxy:", *(["    Not Configured"] if _shown(value) else [])]
             continue
         indent = 2 if section is PRIVACY and not fact.indented else each.indent
         lines.append(f"{' ' * indent}{each.title}: {_shown(value)}")

@@ -85,12 +85,20 @@ class Privacy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """How the agent reaches the portal: `kind` is ``Callhome``, ``Smart``, ``cslu`` or ``Transport Off``."""
+    """How the agent reaches the portal: `kind` is ``Callhome``, ``Smart``, ``cslu`` or ``Transport Off``.
+
+    `proxy` is empty where the proxy's parts follow on lines of their own. A password is dots, or a word for none.
+    """
 
     kind: Seen[str] | None = None
     url: Seen[str] | None = None
     cslu_address: Seen[str] | None = None
     proxy: Seen[str] | None = None
+    proxy_address: Seen[str] | None = None
+    proxy_port: Seen[str] | None = None
+    proxy_username: Seen[str] | None = None
+    proxy_password: Seen[str] | None = None
+    identity_check: Seen[str] | None = None
     vrf: Seen[str] | None = None
 
 
