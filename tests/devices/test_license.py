@@ -141,6 +141,16 @@ def test_the_chassis_of_the_document_is_read(shared: Path) -> None:
     assert after.rule == "====="
 
 
+def test_a_deadline_that_is_over_is_told_in_words() -> None:
+    """Once the deadline has passed words stand in the place of its time."""
+    text = "License Authorization: \n  Status: AUTHORIZATION EXPIRED\n  Communication Deadline: DEADLINE EXCEEDED"
+    (found,) = screen.parse(clean(text))
+    assert found.fact.authorization is not None
+    assert found.fact.authorization.deadline is None
+    assert str(found.fact.authorization.deadline_exceeded) == "DEADLINE EXCEEDED"
+    assert screen.render(found.fact) == text
+
+
 @pytest.mark.parametrize(
     ("words", "state"),
     [

@@ -71,6 +71,8 @@ def test_a_command_is_written_in_full() -> None:
     """Abbreviations that people type become the words of the manual."""
     assert canonical("sh run all crypto ca trustpool") == "show running-config all crypto ca trustpool"
     assert canonical("sh lic all") == "show license all"
+    assert canonical("SHOW LICENSE ALL") == "show license all"
+    assert canonical("call-home test profile License") == "call-home test profile License"
 
 
 @given(st.text(alphabet=st.sampled_from("asa#>(config) show\n\r%ASA-3-717009: cn=,.\\\x1b[<- More ->")))

@@ -108,6 +108,8 @@ REGISTRATION = Section(
     ),
     Registration,
 )
+# Printed in the deadline's place once it is over.
+EXCEEDED = Field("deadline_exceeded", "Communication Deadline")
 AUTHORIZATION = Section(
     "authorization",
     "License Authorization",
@@ -117,6 +119,7 @@ AUTHORIZATION = Section(
         Field("last_communication", "Last Communication Attempt", _attempt),
         Field("next_communication", "Next Communication Attempt", _time),
         Field("deadline", "Communication Deadline", _time),
+        EXCEEDED,
     ),
     Authorization,
     blank=" ",
@@ -175,7 +178,8 @@ _TABLES = {
     key(section.heading): section for section in (REGISTRATION, AUTHORIZATION, PRIVACY, TRANSPORT, REPORTING)
 }
 _FIELDS = {
-    section.attribute: {key(each.title): each for each in section.fields} for section in _TABLES.values()
+    section.attribute: {key(each.title): each for each in section.fields if each is not EXCEEDED}
+    for section in _TABLES.values()
 }
 _ENTITLEMENT_KEYS = {key(each.title): each for each in ENTITLEMENT_FIELDS}
 # Headings without fields of their own in the table above.
@@ -459,6 +463,8 @@ def _in_section(current: _Open, part: Label) -> bool:
         return False
     value = known.read(part)
     table = current.tables.setdefault(section, {})
+    if known.attribute == "deadline" and value is None and "EXCEEDED" in part.value.upper():
+        table.setdefault("deadline_exceeded", Seen(part.value, part.line.whole))
     if value is not None:
         # The last of two equal lines wins nothing: captures repeat lines, and the first is as good.
         table.setdefault(known.attribute, value)

@@ -58,13 +58,14 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """The authorization machine as printed."""
+    """The authorization machine as printed; `deadline_exceeded` are the words that stand in the deadline's place."""
 
     status: Attempt | None = None
     evaluation_remaining: Seen[str] | None = None
     last_communication: Attempt | None = None
     next_communication: Seen[DeviceTime] | None = None
     deadline: Seen[DeviceTime] | None = None
+    deadline_exceeded: Seen[str] | None = None
 
     @property
     def state(self) -> AuthorizationState:

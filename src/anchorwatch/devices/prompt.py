@@ -117,9 +117,16 @@ def canonical(typed: str) -> str:
     words = typed.strip().rstrip("?").split()[:24]
     if words and words[0].lower() == "do":
         words = words[1:]
-    return " ".join(
-        _ABBREVIATIONS.get(word.lower()) or _complete(word.lower(), _WORDS) or word for word in words
-    )
+    return " ".join(_in_full(word) for word in words)
+
+
+def _in_full(word: str) -> str:
+    """A word in full; a name that merely looks like a word of a command (``License``) stays as it was typed."""
+    lower = word.lower()
+    full = _ABBREVIATIONS.get(lower) or _complete(lower, _WORDS)
+    if full is None or (full == lower and not word.isupper()):
+        return word
+    return full
 
 
 def _complete(word: str, known: dict[str, int]) -> str | None:
