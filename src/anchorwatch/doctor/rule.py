@@ -38,6 +38,10 @@ class Rung(StrEnum):
         return list(Rung).index(self)
 
 
+FAILED_EXCHANGE = ("communication-failing", "registration-retrying", "authorization-expired")
+"""What any cause that keeps a device from the portal explains: to be named in its `explains`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookAlike:
     """Another cause with similar lines, and what separates the two."""

@@ -24,7 +24,10 @@ BACK_DATING = timedelta(minutes=5)
 UNCERTAINTY = timedelta(minutes=2)
 """Half the spread of those outputs, rounded up."""
 
-_PLAUSIBLE = timedelta(days=3)
+# A clock this far off fails the handshake long before it shows here: then another event set the term.
+_PLAUSIBLE = timedelta(hours=26)
+# How far the two estimates of one screen were seen apart, with room.
+_AGREEING = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +64,18 @@ def estimate(report: LicenseReport) -> Skew | None:
         return None
     ahead = sum((skew for skew, _ in found), timedelta()) / len(found)
     spread = max(skew for skew, _ in found) - min(skew for skew, _ in found)
+    if spread > _AGREEING or (expires and deadline and len(found) < _told(report)):
+        return None  # dates that contradict each other were set by other events, or made up
     return Skew(
         ahead=ahead,
         uncertainty=max(UNCERTAINTY, spread),
         evidence=tuple(span for _, spans in found for span in spans),
     )
+
+
+def _told(report: LicenseReport) -> int:
+    """How many of the two estimates the screen has an event for."""
+    return sum(event is not None for event in (_registered(report), _authorized(report)))
 
 
 def _registered(report: LicenseReport) -> Attempt | None:

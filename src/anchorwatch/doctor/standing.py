@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from anchorwatch.devices import moment
+from anchorwatch.devices.agent_detail import CommunicationRecord
 from anchorwatch.devices.fact import AgentEvent, CallHomeTest, LogMessage
-from anchorwatch.devices.license_fact import Attempt, LicenseReport
+from anchorwatch.devices.license_fact import Attempt, LicenseReport, RegistrationProgress
 from anchorwatch.devices.span import Span
+from anchorwatch.doctor import present
 from anchorwatch.doctor.case import Case
 from anchorwatch.licensing.status import AuthorizationState, RegistrationState
 
@@ -44,7 +47,7 @@ DELIVERED = "120007"
 class Exchange:
     """One attempt to talk to the portal: whether it worked, when (a wall clock, None if unknown), where told.
 
-    `order` is its place in the input, for what carries no time.
+    `order` is its place in the case, for what carries no time. `is_test` marks a test that a person made.
     """
 
     worked: bool
@@ -52,6 +55,7 @@ class Exchange:
     order: int
     span: Span
     reason: Span | None = None
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,42 +77,94 @@ class Standing:
 
 
 def of(case: Case) -> Standing:
-    """The standing of a case: its exchanges, oldest first, and what the newest says."""
-    found = [exchange for item in case.items for exchange in _exchanges(item.fact, item.order)]
-    found.sort(key=lambda exchange: (exchange.at or datetime.min, exchange.order))  # noqa: DTZ901 - wall clocks
+    """The standing of a case: its exchanges, oldest first, and what the newest says.
+
+    A test of the connection is made when the capture is, so it is newer than every dated attempt printed before
+    it. A dated success printed after a failed test may be older than that test: then nothing is proven.
+    """
+    reference = present.newest(case)
+    found = [
+        exchange
+        for order, item in enumerate(case.items)
+        for exchange in _exchanges(case, item.fact, order, reference)
+    ]
+    timed = sorted(
+        (exchange for exchange in found if exchange.at is not None), key=lambda each: (each.at, each.order)
+    )
     timeless = [exchange for exchange in found if exchange.at is None]
-    timed = [exchange for exchange in found if exchange.at is not None]
-    ordered = (*timeless, *timed)
-    if not ordered:
+    if not found:
         return Standing(works=None, exchanges=())
-    if timeless and timed and {e.worked for e in timeless} - {timed[-1].worked}:
-        # An undated test or log line against a dated screen: which came later is told by the input's order alone.
-        last = max(ordered, key=lambda exchange: exchange.order)
-        return Standing(works=last.worked, exchanges=(*(e for e in ordered if e is not last), last))
-    works = ordered[-1].worked if timed or len({e.worked for e in timeless}) == 1 else timeless[-1].worked
-    return Standing(works=works, exchanges=ordered)
+    last = timed[-1] if timed else None
+    undated = timeless[-1] if timeless else None
+    if last is None or undated is None:
+        ordered = (*timeless, *timed)
+        return Standing(works=ordered[-1].worked, exchanges=ordered)
+    if undated.worked == last.worked:
+        return Standing(works=last.worked, exchanges=(*timeless, *timed))
+    if undated.order > last.order:
+        return Standing(works=undated.worked, exchanges=(*timeless[:-1], *timed, undated))
+    works = None if undated.is_test and last.worked else last.worked
+    return Standing(works=works, exchanges=(*timeless, *timed))
 
 
-def _exchanges(fact: object, order: int) -> list[Exchange]:
+def _exchanges(case: Case, fact: object, order: int, reference: datetime | None) -> list[Exchange]:
     match fact:
         case LicenseReport():
             return _of_report(fact, order)
         case CallHomeTest(succeeded=succeeded) if succeeded is not None:
             reason = fact.failure.span if fact.failure else None
             return [
-                Exchange(worked=succeeded.value, at=None, order=order, span=succeeded.span, reason=reason)
+                Exchange(
+                    worked=succeeded.value,
+                    at=None,
+                    order=order,
+                    span=succeeded.span,
+                    reason=reason,
+                    is_test=True,
+                )
             ]
         case LogMessage(detail=AgentEvent(mnemonic=mnemonic)) if mnemonic in SUCCESSES | FAILURES:
-            return [_of_log(fact, order, worked=mnemonic in SUCCESSES)]
+            at = present.wall(case, fact.time, reference)
+            return [Exchange(worked=mnemonic in SUCCESSES, at=at, order=order, span=fact.span)]
         case LogMessage(code=code) if code == DELIVERED:
-            return [_of_log(fact, order, worked=True)]
+            at = present.wall(case, fact.time, reference)
+            return [Exchange(worked=True, at=at, order=order, span=fact.span)]
+        case CommunicationRecord(last_response=answer) if (
+            answer is not None and "<none>" not in answer.outcome.value
+        ):
+            at = answer.time.wall if answer.time is not None and answer.time.has_year else None
+            return [
+                Exchange(
+                    worked=answered_well(answer),
+                    at=at,
+                    order=order,
+                    span=answer.outcome.span,
+                    reason=answer.reason.span if answer.reason else None,
+                )
+            ]
+        case RegistrationProgress() as progress if progress.state in _ENDED or (
+            progress.last_response is not None and progress.state is RegistrationState.RETRYING
+        ):
+            seen = progress.last_response_time or progress.last_retry
+            return [
+                Exchange(
+                    worked=progress.state is RegistrationState.REGISTERED,
+                    at=seen.value.wall if seen is not None and seen.value.has_year else None,
+                    order=order,
+                    span=progress.status.span,
+                    reason=progress.last_response.span if progress.last_response else None,
+                )
+            ]
         case _:
             return []
 
 
-def _of_log(message: LogMessage, order: int, *, worked: bool) -> Exchange:
-    at = message.time.wall if message.time is not None and message.time.has_year else None
-    return Exchange(worked=worked, at=at, order=order, span=message.span)
+def answered_well(answer: Attempt) -> bool:
+    """Whether an answer in the agent's own statistics is one for success: ``OK_TRY_AGAIN`` is none."""
+    return answer.reason is None and answer.outcome.value.strip().upper() in {"OK", "OK_POLL"}
+
+
+_ENDED = (RegistrationState.REGISTERED, RegistrationState.FAILED)
 
 
 def _of_report(report: LicenseReport, order: int) -> list[Exchange]:
@@ -130,15 +186,27 @@ def _of_report(report: LicenseReport, order: int) -> list[Exchange]:
                 reason=attempt.reason.span if attempt.reason else None,
             )
         )
+    if report.reporting is not None and report.reporting.last_ack is not None:
+        # Of the policy era: the portal has acknowledged a report.
+        ack = moment.parse(report.reporting.last_ack.value)
+        if ack is not None and ack.has_year:
+            found.append(Exchange(worked=True, at=ack.wall, order=order, span=report.reporting.last_ack.span))
     return found
 
 
 def is_settled(case: Case) -> bool:
-    """Whether a licence screen shows a registered device in order: registered, authorized or nothing asked for."""
+    """Whether a licence screen shows a device in order: registered, and authorized or nothing asked for.
+
+    What is not shown is not in order: a screen without its authorization proves nothing. A device of the policy era
+    does not register; its licences are in use, and the portal's acknowledgement is the proof.
+    """
     reports = case.facts(LicenseReport)
     if not reports:
         return False
     report = reports[-1]
+    if report.registration is None and report.authorization is None and report.reporting is not None:
+        used = {entry.state for each in reports for entry in each.entitlements}
+        return used <= {AuthorizationState.IN_USE, AuthorizationState.NOT_IN_USE}
     if report.registration is None or report.registration.state is not RegistrationState.REGISTERED:
         return False
     good = (
@@ -147,4 +215,4 @@ def is_settled(case: Case) -> bool:
         AuthorizationState.RESERVED,
         AuthorizationState.OVERAGE,
     )
-    return report.authorization is None or report.authorization.state in good
+    return report.authorization is not None and report.authorization.state in good
