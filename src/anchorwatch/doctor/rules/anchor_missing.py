@@ -12,7 +12,7 @@ from anchorwatch.devices.span import Span
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.near_miss import nearest
-from anchorwatch.doctor.rule import LookAlike, Rule, Rung
+from anchorwatch.doctor.rule import FAILED_EXCHANGE, LookAlike, Rule, Rung
 
 CODE = "anchor-missing"
 
@@ -122,4 +122,5 @@ RULE = Rule(
         "`call-home test profile License` succeeds; the next renewal carries a new time."
     ),
     find=find,
+    explains=FAILED_EXCHANGE,
 )
