@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from anchorwatch.devices import agent_detail, debug, pasted, repetition, transcript, typed
 from anchorwatch.devices import license as license_screen
-from anchorwatch.devices import transcript
 from anchorwatch.devices.asa import (
+    authentication,
     call_home,
+    call_home_settings,
     certificate,
     clock,
     configuration,
+    failover,
     license_a,
     reachability,
     registration,
@@ -25,6 +28,8 @@ from anchorwatch.devices.asa import (
     version,
 )
 from anchorwatch.devices.capture import Line
+from anchorwatch.devices.fxos import trustpoint
+from anchorwatch.devices.iosxe import trustpool as iosxe_trustpool
 from anchorwatch.devices.screen import Found
 from anchorwatch.devices.span import Span
 from anchorwatch.devices.transcript import Block, Transcript
@@ -45,6 +50,15 @@ SCREENS: tuple[Parse, ...] = (
     reachability.parse,
     reachability.parse_refusal,
     configuration.parse,
+    call_home_settings.parse,
+    authentication.parse,
+    failover.parse,
+    agent_detail.parse,
+    iosxe_trustpool.parse,
+    trustpoint.parse_paste,
+    trustpoint.parse,
+    debug.parse,
+    pasted.parse,
 )
 
 
@@ -85,14 +99,19 @@ def read(inputs: Iterable[tuple[str, str | bytes]]) -> Reading:
 def _of(text: Transcript) -> tuple[list[Item], list[Span]]:
     items: list[Item] = []
     strangers: list[Span] = []
+    read: set[int] = set()
     for block in text.blocks:
         used: set[int] = set()
+        said = typed.of(block)
+        if said is not None and block.echo is not None:
+            items.append(_item(said, block, text.source, block.echo.number))
         for parse in SCREENS:
             for found in parse(block.lines):
                 used.update(found.lines)
                 number = block.lines[found.lines[0]].number
                 items.append(_item(found.fact, block, text.source, number))
         strangers += _left_over(block, used)
+        read.update(block.lines[index].number for index in used)
     for logged in text.logged:
         items += [
             Item(
@@ -104,6 +123,10 @@ def _of(text: Transcript) -> tuple[list[Item], list[Span]]:
             )
             for message in syslog.parse(logged.lines)
         ]
+    items += [
+        Item(fact=again, device=again.device, command="", source=text.source, order=again.again.span.line)
+        for again in repetition.find(text, read)
+    ]
     items.sort(key=lambda item: item.order)
     return items, strangers
 
