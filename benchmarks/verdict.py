@@ -8,24 +8,26 @@ so that a busy machine slows both, and only their ratio is judged: exit status 1
 
 *Again* judges one chain over and over, as a watch does; *anew* judges a leaf it has never seen each time, from
 its octets on, as a scan does. Memory is what one more kept store costs when its certificates are new, and when
-they are known from another store, for stores of many devices hold the same roots.
+they are known from another store, for stores of many devices hold the same roots; the reference is the octets of its
+certificates.
 """
 
-import gc
-import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from OpenSSL import crypto
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from anchorwatch.pki import PROFILES, Certificate, PeerName, Question, Trusted, TrustStore, judge
 from builders.certs import CA, Issued, KeyKind
+from side_by_side import Figure, Sheet, options
 
 ROOTS = 140
 LEAVES = 300
@@ -86,47 +88,42 @@ def reference(world: World) -> tuple[Callable[[], object], Iterator[Callable[[],
     )
 
 
-def seconds(work: Callable[[], object], times: int) -> float:
-    """The mean of one piece of work done several times."""
-    start = time.perf_counter()
-    for _ in range(times):
-        work()
-    return (time.perf_counter() - start) / times
-
-
-def in_turns(one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float, float]:
-    """Medians of both and of their ratio, measured in turns."""
-    gc.collect()
-    pairs = [(one(), other()) for _ in range(ROUNDS)]
-    return (
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-        statistics.median(a / b for a, b in pairs),
-    )
-
-
-def compare(name: str, world: World) -> float:
-    """Print what a verdict costs in this world; the ratio for a known chain."""
+def compare(sheet: Sheet, name: str, world: World) -> None:
+    """Put on the sheet what a verdict costs in this world; the goal is for a known chain."""
     again, anew = ours(world)
     engine_again, engine_anew = reference(world)
     share = LEAVES // ROUNDS
 
-    def next_of(works: Iterator[Callable[[], object]]) -> float:
-        batch = [next(works) for _ in range(share)]
+    def mean(works: Iterable[Callable[[], object]]) -> float:
+        batch = list(works)
         start = time.perf_counter()
         for work in batch:
             work()
-        return (time.perf_counter() - start) / share
+        return (time.perf_counter() - start) / len(batch)
 
-    a, b, ratio = in_turns(lambda: seconds(again, 200), lambda: seconds(engine_again, 200))
-    print(f"{name}, again   ours {a * 1e6:7.0f} us   pyOpenSSL alone {b * 1e6:7.0f} us   ratio {ratio:.2f}")
-    c, d, fresh = in_turns(lambda: next_of(anew), lambda: next_of(engine_anew))
-    print(f"{name}, anew    ours {c * 1e6:7.0f} us   pyOpenSSL alone {d * 1e6:7.0f} us   ratio {fresh:.2f}")
-    return ratio
+    sheet.compare(
+        f"{name}, again",
+        lambda: mean([again] * 200),
+        lambda: mean([engine_again] * 200),
+        rounds=ROUNDS,
+        scale=1e6,
+        unit="us",
+        at_most=LIMIT,
+        timed=True,
+    )
+    sheet.compare(
+        f"{name}, anew",
+        lambda: mean(islice(anew, share)),
+        lambda: mean(islice(engine_anew, share)),
+        rounds=ROUNDS,
+        scale=1e6,
+        unit="us",
+        timed=True,
+    )
 
 
-def memory() -> None:
-    """Print what a kept store costs, as Python's allocator sees it."""
+def memory(sheet: Sheet) -> None:
+    """Put on the sheet what a kept store costs, as Python's allocator sees it."""
     ders = [CA.root(f"Root {number}").der for number in range(ROOTS)]
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
@@ -138,19 +135,25 @@ def memory() -> None:
     again = (tracemalloc.get_traced_memory()[0] - before) / len(kept)
     tracemalloc.stop()
     octets = sum(len(der) for der in ders)
-    print(f"a kept store of {ROOTS} roots ({octets / 1024:.0f} KiB of DER)")
-    print(f"   its certificates new      {new / 1024:7.0f} KiB   {new / octets:.1f} x its octets")
-    print(f"   its certificates known    {again / 1024:7.0f} KiB")
+    for name, size in (("its certificates new", new), ("its certificates known from another", again)):
+        sheet.add(
+            Figure(
+                name=f"a kept store, {name}",
+                unit="KiB",
+                ours=size / 1024,
+                reference=octets / 1024,
+                ratio=size / octets,
+            )
+        )
 
 
 def main() -> int:
     """Exit status 1 if a verdict on a known chain costs more than three times the engine alone."""
-    ratios = [compare("P-256   ", World("ec256")), compare("RSA-2048", World("rsa2048"))]
-    memory()
-    if max(ratios) > LIMIT:
-        print(f"ratio {max(ratios):.2f} is above {LIMIT}", file=sys.stderr)
-        return 1
-    return 0
+    sheet = Sheet("verdict", options(__doc__ or "").parse_args().as_json)
+    compare(sheet, "P-256", World("ec256"))
+    compare(sheet, "RSA-2048", World("rsa2048"))
+    memory(sheet)
+    return sheet.finish()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from anchorwatch.devices import selection
 from anchorwatch.devices.asa import syslog
-from anchorwatch.devices.selection import Selection, select
+from anchorwatch.devices.selection import select
 from anchorwatch.devices.transcript import split
 
 NOISE = (
@@ -127,16 +127,12 @@ def test_beyond_the_budget_new_words_are_counted_only(monkeypatch: pytest.Monkey
 
 def test_line_ends_are_counted_the_same_with_and_without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quick way of counting and the plain one give the same numbers."""
-    numpy = pytest.importorskip("numpy", reason="numpy, which is optional, is not installed")
+    pytest.importorskip("numpy", reason="numpy, which is optional, is not installed")
     data = b"noise\n" * 50_000 + b"09:00:00 %ASA-3-717027: x\n" + b"n\n" * 70_000
-
-    def chosen(worth: int) -> Selection:
-        monkeypatch.setattr(selection, "_WORTH_LOADING_NUMPY", worth)
-        return select(cut(data, 200_000))
-
-    monkeypatch.setattr(selection, "_numpy", lambda: numpy)
-    assert chosen(0) == chosen(10**9)
-    assert chosen(0).lines[0].number == 50_001
+    quick = select(cut(data, 200_000))
+    monkeypatch.setattr(selection, "load_numpy", lambda: None)
+    assert select(cut(data, 200_000)) == quick
+    assert quick.lines[0].number == 50_001
 
 
 def test_progress_is_told_in_octets() -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ _PREFIX = 300
 _CONTINUATION_LINES = 12
 # Steps in which a log without line ends is cut.
 _UNBROKEN = 256 * 1024
-# numpy counts line ends four times as fast as `bytes.count` before Python 3.14, and costs 0.1 s to load.
+# numpy counts line ends four times as fast as `bytes.count` (measured on Python 3.11), and costs 0.1 s to load.
 _WORTH_LOADING_NUMPY = 64 * 1024 * 1024
 
 # Step 1. The order and the words matter for speed, not for what is found: see `_of_interest`.
@@ -282,8 +283,8 @@ class _Sieve:
     def _line_ends(self, data: bytes, start: int, stop: int) -> int:
         if stop - start < 65_536:
             return data.count(b"\n", start, stop)
-        if self.numpy is None and self.size >= _WORTH_LOADING_NUMPY:
-            self.numpy = _numpy()
+        if self.numpy is None and (self.size >= _WORTH_LOADING_NUMPY or "numpy" in sys.modules):
+            self.numpy = load_numpy()
         if self.numpy is None:
             return data.count(b"\n", start, stop)
         octets = self.numpy.frombuffer(data, dtype=self.numpy.uint8, count=stop - start, offset=start)
@@ -294,7 +295,8 @@ class _Sieve:
         return int(self.numpy.count_nonzero(marks))
 
 
-def _numpy() -> ModuleType | None:
+def load_numpy() -> ModuleType | None:
+    """The package numpy, or None where it is not installed."""
     try:
         return importlib.import_module("numpy")
     except ImportError:
