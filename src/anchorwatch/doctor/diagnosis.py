@@ -19,11 +19,13 @@ from anchorwatch.devices import capture, reading
 from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.devices.redaction import redact
 from anchorwatch.devices.span import Span
+from anchorwatch.doctor import ask, impact, ladder, standing
 from anchorwatch.doctor import case as cases
-from anchorwatch.doctor import impact, standing
+from anchorwatch.doctor.ask import Command
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.impact import Impact
+from anchorwatch.doctor.ladder import Ladder
 from anchorwatch.doctor.outlook import Outlook
 from anchorwatch.doctor.rule import Rule
 from anchorwatch.doctor.rules import BY_CODE, RULES
@@ -57,6 +59,10 @@ class Diagnosis:
     standing: Standing
     impact: Impact
     ruled_out: tuple[RuledOut, ...] = ()
+    ladder: Ladder | None = None
+    """How far the device's attempts come; set by `examine`."""
+    next_commands: tuple[Command, ...] = ()
+    """What to ask next, most telling first; empty where the cause is confirmed."""
     outlook: Outlook | None = None
     """The answer about an endpoint, where one was asked about."""
 
@@ -112,6 +118,7 @@ def examine(case: Case) -> Diagnosis:
     found = [_capped(finding, rule) for rule in RULES for finding in rule.find(case)]
     findings = _ordered(_explained(found))
     status = _status(case, findings, stands)
+    rungs = ladder.of(case)
     return Diagnosis(
         case=case,
         status=status,
@@ -119,6 +126,8 @@ def examine(case: Case) -> Diagnosis:
         standing=stands,
         impact=impact.of(case, working=status is Status.HEALTHY),
         ruled_out=_ruled_out(findings),
+        ladder=rungs,
+        next_commands=() if status is Status.HEALTHY else ask.next_commands(case, rungs, findings),
     )
 
 

@@ -33,6 +33,7 @@ _PRODUCTS: tuple[tuple[re.Pattern[str], Platform], ...] = (
 )
 _ASA_TAG = re.compile(r"ASAv?-|ASA_|\.(?:ASA|FIREPOWER|Firepower)|FPR|com\.cisco\.(?:ASA|ASAv|FPR)")
 _IOS_TAG = re.compile(r"^(?:ISR_|csr_|CSR_|C9|CAT|DNA_|network-|dna-|appx|ax_|ipbase|securityk9|hseck9)")
+_SHORT_RULE = 8
 _PID = re.compile(r"PID:\s*([^,\s]+)")
 
 
@@ -90,7 +91,7 @@ def _by_version(case: Case) -> Owner | None:
 
 
 def _by_prompt(case: Case) -> Owner | None:
-    """A command that only one platform has."""
+    """A command that only one platform has, or the way it prints a title."""
     for item in case.items:
         fact = item.fact
         span = next(
@@ -98,6 +99,9 @@ def _by_prompt(case: Case) -> Owner | None:
         )
         if item.command.startswith(("scope", "enter trustpoint", "commit-buffer")) and span:
             return Owner(platform=Platform.FXOS, span=span)
+        # The FXOS draws a shorter rule below the title than anybody else.
+        if isinstance(fact, LicenseReport) and fact.enabled and len(fact.rule) <= _SHORT_RULE:
+            return Owner(platform=Platform.FXOS, span=fact.enabled.span)
     return None
 
 

@@ -23,17 +23,17 @@ def find(case: Case) -> tuple[Finding, ...]:
         confidence = Confidence.LIKELY
     if not evidence:
         return ()
-    # On a firewall VPN and administration need strong encryption; elsewhere it matters only to those who use it.
-    firewall = platform.is_firewall(case)
-    effect = (
-        "VPN, ASDM and SSH with strong ciphers do not work."
-        if firewall
-        else "It matters only where such functions are used."
-    )
+    severity, effect = Severity.TROUBLE, "VPN, ASDM and SSH with strong ciphers do not work."
+    if not platform.is_firewall(case):
+        # Elsewhere it matters only to those who use such functions; where nothing tells, that is not known.
+        known = platform.of(case) is not None or platform.product(case) is not None
+        severity = Severity.WARNING if known else Severity.TROUBLE
+        confidence = confidence if known else Confidence.CANDIDATE
+        effect = "It matters on a firewall, and elsewhere where such functions are used."
     return (
         Finding(
             code=CODE,
-            severity=Severity.TROUBLE if firewall else Severity.WARNING,
+            severity=severity,
             confidence=confidence,
             sentence=f"The product is registered without export-controlled functions (strong encryption). {effect}",
             evidence=tuple(dict.fromkeys([*evidence, *_only_weak(case)])),
