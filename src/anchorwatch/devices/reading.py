@@ -124,7 +124,13 @@ def _of(text: Transcript) -> tuple[list[Item], list[Span]]:
             for message in syslog.parse(logged.lines)
         ]
     items += [
-        Item(fact=again, device=again.device, command="", source=text.source, order=again.again.span.line)
+        Item(
+            fact=again,
+            device=again.device,
+            command=again.command,
+            source=text.source,
+            order=again.again.span.line,
+        )
         for again in repetition.find(text, read)
     ]
     items.sort(key=lambda item: item.order)

@@ -35,12 +35,13 @@ _FEWEST_WORDS = 4
 class Repeated:
     """A piece that repeats an earlier one: the place of its first line, and of the first line of the earlier one.
 
-    `device` is the name in the last prompt above it, empty where none stood there.
+    `device` and `command` are those of the last prompt above it, empty where none stood there.
     """
 
     again: Seen[str]
     first: Span
     device: str = ""
+    command: str = ""
 
 
 def find(text: Transcript, understood: Iterable[int]) -> tuple[Repeated, ...]:
@@ -54,7 +55,7 @@ def find(text: Transcript, understood: Iterable[int]) -> tuple[Repeated, ...]:
             pieces[-1].append(line)
     found: list[Repeated] = []
     seen: list[tuple[frozenset[str], Line]] = []
-    devices = [(block.echo.number, block.device) for block in text.blocks if block.echo is not None]
+    echoes = [(block.echo.number, block) for block in text.blocks if block.echo is not None]
     for piece in pieces:
         body = frozenset(filter(None, (_bare(line.text) for line in piece)))
         if not body or not _speaks(piece, known):
@@ -64,11 +65,13 @@ def find(text: Transcript, understood: Iterable[int]) -> tuple[Repeated, ...]:
             seen.append((body, piece[0]))
         else:
             head = piece[0]
+            above = next((block for line, block in reversed(echoes) if line <= head.number), None)
             found.append(
                 Repeated(
                     again=Seen(head.text.strip()[:200], head.whole),
                     first=earlier.whole,
-                    device=next((name for line, name in reversed(devices) if line <= head.number), ""),
+                    device=above.device if above else "",
+                    command=above.command if above else "",
                 )
             )
     return tuple(found)

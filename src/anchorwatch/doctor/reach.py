@@ -1,0 +1,63 @@
+"""Whether the portal's name resolves and its port answers: the rungs below TLS, as far as lines tell.
+
+A fault found here is the cause, and what is said about TLS above it is no evidence of trust.
+"""
+
+from __future__ import annotations
+
+from anchorwatch.devices.fact import PingResult
+from anchorwatch.devices.log_detail import CallHomeMessage, NameUnresolved
+from anchorwatch.devices.span import Span
+from anchorwatch.doctor import outbound, refusal, spoken
+from anchorwatch.doctor.case import Case
+from anchorwatch.doctor.portal_words import Topic, names_local_utility
+from anchorwatch.doctor.refusal import Since
+
+_UNREACHABLE = ("NO_ROUTE", "INVALID_ADDRESS")
+TIMED_OUT = 207
+"""The number IOS prints for a connection that did not come about."""
+
+
+def unresolved(case: Case) -> tuple[Span, ...]:
+    """Lines that say that a name the licence needs has no address, and that no success came since."""
+    found = [
+        message.span
+        for message in outbound.messages(case, "717026")
+        if isinstance(message.detail, NameUnresolved)
+        and refusal.after_success(case, message) is not Since.BEFORE
+    ]
+    found += [
+        span
+        for said in spoken.about(case, Topic.UNRESOLVED)
+        # The utility on site that IOS-XE looks for by default is not the portal.
+        if not names_local_utility(said.text)
+        for span in said.spans
+    ]
+    found += [ping.unresolved.span for ping in case.facts(PingResult) if ping.unresolved is not None]
+    return tuple(dict.fromkeys(found))
+
+
+def unreachable(case: Case) -> tuple[Span, ...]:
+    """Lines that say that a connection to the portal does not come about, although its name has an address."""
+    found = [
+        message.span
+        for message in outbound.messages(case, "120006", "SL_MESSAGE_FAILED")
+        if isinstance(message.detail, CallHomeMessage)
+        and (message.detail.number == TIMED_OUT or message.detail.reason.startswith(_UNREACHABLE))
+        and refusal.after_success(case, message) is not Since.BEFORE
+    ]
+    found += [
+        ping.success.span
+        for ping in case.facts(PingResult)
+        if ping.tcp and ping.success is not None and ping.success.value == 0 and ping.port == 443
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def answered(case: Case) -> tuple[Span, ...]:
+    """Lines that show the portal's port answering: a TCP ping that came back."""
+    return tuple(
+        ping.success.span
+        for ping in case.facts(PingResult)
+        if ping.tcp and ping.success is not None and ping.success.value > 0
+    )

@@ -1,0 +1,185 @@
+"""What the device refused of the portal's certificate, and whose CA that was.
+
+Three kinds of refusal look alike in a log: the portal's new public CA, an enterprise CA that a proxy put in its
+place, and a VPN client's certificate. `outbound` takes the clients out; here the rest is told apart by the issuer's
+name. A name is no proof of who signed, but a CA that nobody public runs does not sign for the vendor's portal.
+
+A refusal stands until a success that is newer. Where a log carries no times and a licence screen above it shows a
+success, which came first is not told, and the refusal is no more than a candidate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from anchorwatch.devices.fact import CallHomeConfig, CallHomeTest, LicenseConfig, LogMessage
+from anchorwatch.devices.license_fact import LicenseReport
+from anchorwatch.devices.log_detail import CallHomeMessage, NoTrustpoint, ValidationFailed
+from anchorwatch.devices.printed_name import PrintedName
+from anchorwatch.devices.span import Span
+from anchorwatch.doctor import outbound, present, standing
+from anchorwatch.doctor.case import Case
+from anchorwatch.doctor.migration import is_known_public_ca
+
+
+class Holder(StrEnum):
+    """Who runs a CA, as far as its name tells."""
+
+    PUBLIC = "public"
+    INSPECTION = "inspection"
+    PRIVATE = "private"
+    UNKNOWN = "unknown"
+
+
+class Since(StrEnum):
+    """How a line lies to the newest success."""
+
+    AFTER = "after"
+    BEFORE = "before"
+    UNTOLD = "untold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A certificate no anchor was found for; `sure` is False where it may be older than the newest success."""
+
+    span: Span
+    detail: NoTrustpoint
+    sure: bool
+
+
+# Makers of products that take TLS apart, and what their CAs are called when nobody renames them.
+_INSPECTION = re.compile(
+    r"zscaler|forti(?:net|gate|guard|proxy)|palo ?alto|blue ?coat|symantec (?:web|proxysg|wss)|netskope|websense"
+    r"|forcepoint|sophos|barracuda|check ?point|mcafee web|skyhigh|umbrella|cloudflare gateway|squid|untangle"
+    r"|watchguard|sonicwall|mitmproxy|menlo|iboss|(?:ssl|tls|https?) ?(?:inspect|intercept|decrypt|proxy|scan|forward)"
+    r"|decryption|interception|(?:forward|web|secure web) ?(?:trust|proxy|gateway)|proxy ?(?:ca\b|root|sub|issuing)",
+    re.IGNORECASE,
+)
+# Names of authorities that browsers trust or trusted; the organization may stand in the common name.
+_PUBLIC = re.compile(
+    r"identrust|hydrantid|quovadis|verisign|symantec class|symantec corporation|digicert|geotrust|thawte|globalsign"
+    r"|entrust|sectigo|comodo|usertrust|addtrust|amazon root|^amazon|starfield|go ?daddy|google trust services|^gts "
+    r"|let'?s encrypt|^isrg|internet security research group|baltimore|cybertrust|affirmtrust|ssl\.com|buypass|certum"
+    r"|swisssign|telesec|d-trust|actalis|microsoft (?:rsa|ecc|azure)|digital signature trust|^dst root|cisco umbrella root"
+    r"|network solutions|trustwave|securetrust|class 3 public primary",
+    re.IGNORECASE,
+)
+_PRIVATE = re.compile(
+    r"\bcorp\b|corporate|enterprise|internal|intranet|\bad\b|domain ca|\blocal\b|-dc\d*-|issuing ca|self.signed",
+    re.IGNORECASE,
+)
+
+
+def holder(name: PrintedName) -> Holder:
+    """Who runs the CA of a name: a maker's own name for inspection first, then public, then private shapes."""
+    words = " ".join(value for _, value in name.attributes)
+    if _INSPECTION.search(words):
+        return Holder.INSPECTION
+    if is_known_public_ca(name) or _PUBLIC.search(name.label) or _PUBLIC.search(name.organization or ""):
+        return Holder.PUBLIC
+    if any(kind.lower() == "dc" for kind, _ in name.attributes) or _PRIVATE.search(words):
+        return Holder.PRIVATE
+    return Holder.UNKNOWN
+
+
+def holder_of(refusals: Iterable[Refusal]) -> Holder:
+    """Who runs the CAs of a refused chain: public if any of them is, because a proxy shows none of those."""
+    found = {holder(name) for each in refusals for name in (each.detail.issuer, each.detail.subject)}
+    return next(
+        (
+            kind
+            for kind in (Holder.INSPECTION, Holder.PUBLIC, Holder.PRIVATE, Holder.UNKNOWN)
+            if kind in found
+        ),
+        Holder.UNKNOWN,
+    )
+
+
+def refusals(case: Case) -> tuple[Refusal, ...]:
+    """The certificates of the device's own connections that found no anchor and were not accepted since, each once."""
+    found: dict[object, Refusal] = {}
+    for message in outbound.messages(case, "717009"):
+        detail = message.detail
+        if not isinstance(detail, NoTrustpoint):
+            continue
+        since = after_success(case, message)
+        if since is Since.BEFORE:
+            continue
+        key = (detail.serial.lower(), detail.subject.key, detail.issuer.key)
+        found.setdefault(key, Refusal(span=message.span, detail=detail, sure=since is Since.AFTER))
+    return tuple(found.values())
+
+
+def reasons(case: Case) -> tuple[tuple[LogMessage, str], ...]:
+    """Other reasons for which a certificate of the device's own connections was refused, not accepted since."""
+    return tuple(
+        (message, message.detail.reason)
+        for message in outbound.messages(case, "717009", "717027")
+        if isinstance(message.detail, ValidationFailed) and after_success(case, message) is not Since.BEFORE
+    )
+
+
+def after_success(case: Case, message: LogMessage) -> Since:
+    """How a message lies to the newest success of the case; AFTER where there is none."""
+    worked = [exchange for exchange in standing.of(case).exchanges if exchange.worked]
+    if not worked:
+        return Since.AFTER
+    at = present.wall(case, message.time)
+    dated = [exchange.at for exchange in worked if exchange.at is not None]
+    if at is not None and dated:
+        return Since.AFTER if at > max(dated) else Since.BEFORE
+    place = next((order for order, item in enumerate(case.items) if item.fact is message), 0)
+    if any(exchange.order > place for exchange in worked):
+        return Since.BEFORE
+    return Since.UNTOLD if standing.of(case).works else Since.AFTER
+
+
+def portal_hosts(case: Case) -> tuple[tuple[str, Span], ...]:
+    """The hosts that the device's licensing talks to, as far as it says, each once with the line that names it."""
+    urls: list[tuple[str, Span]] = []
+    for item in case.items + case.background:
+        match item.fact:
+            case CallHomeTest(url=url) if url is not None:
+                urls.append((url.value, url.span))
+            case CallHomeConfig(profiles=profiles):
+                urls += [
+                    (url.value, url.span)
+                    for profile in profiles
+                    if profile.active is None or profile.active.value
+                    for url in profile.urls
+                ]
+            case LicenseConfig(url=url) if url is not None:
+                urls.append((url.value, url.span))
+            case LicenseReport(transport=transport) if transport is not None and transport.url is not None:
+                urls.append((transport.url.value, transport.url.span))
+            case LogMessage(detail=CallHomeMessage(destination=destination)) as message:
+                urls.append((destination, message.span))
+            case _:
+                pass
+    hosts: dict[str, Span] = {}
+    for address, span in urls:
+        host = _host(address)
+        if host:
+            hosts.setdefault(host, span)
+    return tuple(hosts.items())
+
+
+def private_hosts(case: Case) -> tuple[tuple[str, Span], ...]:
+    """The hosts among them that are not the vendor's: a portal on site."""
+    return tuple(
+        (host, span)
+        for host, span in portal_hosts(case)
+        if host != "cisco.com" and not host.endswith(".cisco.com")
+    )
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:  # brackets of an address that do not match
+        return ""
