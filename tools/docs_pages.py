@@ -16,6 +16,7 @@ from unittest import mock
 import typer.main
 from typer.testing import CliRunner
 
+import docs_rules
 from anchorwatch.cli.app import app
 from anchorwatch.pki.reason import MEANINGS, Reason
 from docs_console import TERMINAL
@@ -24,6 +25,7 @@ from docs_profiles import profiles_page
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DOCS = CHECKOUT / "docs"
+RULE_PAGES = DOCS / "reference" / "rules"
 
 WRITTEN = "<!-- written by make docs; change the program instead -->"
 PAGES_START = "<!-- pages: written by make docs -->"
@@ -115,6 +117,8 @@ def index_page(written: Mapping[Path, str]) -> str:
     for shelf, (title, purpose) in SHELVES.items():
         pages = {page: page.read_text(encoding="utf-8") for page in (DOCS / shelf).rglob("*.md")}
         pages |= {page: text for page, text in written.items() if page.is_relative_to(DOCS / shelf)}
+        # The rules have a list of their own.
+        pages = {page: text for page, text in pages.items() if page.parent != RULE_PAGES}
         if pages:
             entries = "\n".join(_entry(page, pages[page]) for page in sorted(pages))
             parts.append(f"## {title}\n\n{purpose}\n\n{entries}")
@@ -135,6 +139,8 @@ def generated() -> Mapping[Path, str]:
         DOCS / "reference" / "profiles.md": profiles_page(WRITTEN),
         DOCS / "reference" / "reasons.md": reasons_page(),
     }
+    pages[DOCS / "reference" / "rules.md"] = docs_rules.index(WRITTEN)
+    pages |= {RULE_PAGES / name: text for name, text in docs_rules.pages(WRITTEN).items()}
     return {**pages, DOCS / "README.md": index_page(pages)}
 
 
