@@ -1,0 +1,314 @@
+"""Pools and their seats.
+
+A pool counts what was bought of one tag in one virtual account and what of it is given away; a *holding* is what one
+device has of one pool. Three tellings of the same story stand in the tables and must agree at the end of every
+transaction: the counters of the pool, the sum of its ledger, and the sum of its holdings (`ledger.audit`).
+
+Whether a seat is free is never read first and acted on afterwards: two who both read "one left" would both take it.
+The counter is changed by one statement that carries its own condition, and the answer is whether it changed a row.
+A CHECK stands behind it.
+
+Contended rows come last: what belongs to the device is written before, so that a pool's row is locked for the
+shortest time, and pools are taken in the order of their ids, so that two transactions never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from anchorwatch.db import table
+from anchorwatch.db.database import Transaction
+from anchorwatch.db.error import NotThere
+from anchorwatch.db.identifier import new_id
+from anchorwatch.db.row import Insert, Upsert, all_of, value
+from anchorwatch.db.word import Counter, LedgerKind, TagMode
+
+MOST_SEATS = 1_000_000_000
+"""What one device may hold of one pool; far below where 64 bits end, for SQLite would go on in floating point."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The counters of one tag in one virtual account, at the moment they were read."""
+
+    id: UUID
+    account_id: UUID
+    virtual_account_id: UUID
+    tag_id: UUID
+    mode: TagMode
+    purchased: int
+    in_use: int
+    reserved: int
+    leased: int
+    overage_pct: int
+
+    @property
+    def taken(self) -> int:
+        """Seats given away in any way."""
+        return self.in_use + self.reserved + self.leased
+
+    @property
+    def allowed(self) -> int:
+        """What may be given away: bought, and the overage on top, rounded down."""
+        return self.purchased * (100 + self.overage_pct) // 100
+
+    @property
+    def room(self) -> int:
+        """Seats that can be given away still; never below 0."""
+        return max(self.allowed - self.taken, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The device holds so many seats of this pool now; the pool as it is after that."""
+
+    pool: Pool
+    seats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A `hard` pool has no room for what was wanted: `seats` are what the device holds of it, as before."""
+
+    pool: Pool
+    seats: int
+    wanted: int
+
+
+_POOL = table.pool.c
+_ENSURE = Insert(table.pool, "virtual_account_id", "tag_id")
+_BY_TAG = all_of(table.pool).where(
+    _POOL.virtual_account_id == bindparam("va"), _POOL.tag_id == bindparam("tag")
+)
+_LOCK_DEVICE = (
+    select(table.device.c.account_id)
+    .where(table.device.c.id == bindparam("device"))
+    .with_for_update(key_share=True)
+)
+_HOLDINGS = select(table.holding.c.pool_id, table.holding.c.seats).where(
+    table.holding.c.device_id == bindparam("device")
+)
+_POOLS = all_of(table.pool).where(
+    _POOL.account_id == bindparam("account"), _POOL.id.in_(bindparam("ids", expanding=True))
+)
+
+
+def _allows(more: ColumnElement[int], bought: ColumnElement[int]) -> ColumnElement[bool]:
+    """The rule of a `hard` pool as a condition: `table.HARD_RULE` for what the row is about to be."""
+    taken = _POOL.in_use + _POOL.reserved + _POOL.leased + more
+    return or_(
+        _POOL.mode != TagMode.HARD,
+        taken * 100 <= (_POOL.purchased + bought) * (100 + _POOL.overage_pct),
+    )
+
+
+_SEATS: ColumnElement[int] = bindparam("seats", type_=_POOL.in_use.type)
+_QUANTITY: ColumnElement[int] = bindparam("quantity", type_=_POOL.purchased.type)
+_TAKE = (
+    update(table.pool)
+    .where(_POOL.id == bindparam("pool"), _allows(_SEATS, _POOL.purchased * 0))
+    .values(in_use=_POOL.in_use + _SEATS)
+    .returning(*table.pool.columns)
+)
+_GIVE = (
+    update(table.pool)
+    .where(_POOL.id == bindparam("pool"))
+    .values(in_use=_POOL.in_use - _SEATS)
+    .returning(*table.pool.columns)
+)
+_BUY = (
+    update(table.pool)
+    .where(
+        _POOL.id == bindparam("pool"),
+        _POOL.purchased + _QUANTITY >= 0,
+        _allows(_POOL.in_use * 0, _QUANTITY),
+    )
+    .values(purchased=_POOL.purchased + _QUANTITY)
+    .returning(*table.pool.columns)
+)
+_LEDGER = table.ledger_entry.insert()
+_SAVE_HOLDING = Upsert(table.holding, ("device_id", "pool_id"), ("seats",))
+_DROP_HOLDING = delete(table.holding).where(
+    table.holding.c.device_id == bindparam("device"), table.holding.c.pool_id == bindparam("pool")
+)
+
+
+def ensure(
+    tx: Transaction, account_id: UUID, virtual_account_id: UUID, tag_id: UUID, *, now: datetime
+) -> Pool:
+    """The pool of a tag in a virtual account, made empty if nothing was ever bought. `NotThere` without the tag."""
+    row = tx.execute(_BY_TAG, {"va": virtual_account_id, "tag": tag_id}).first()
+    if row is None:
+        tags = table.entitlement_tag.c
+        mode = tx.execute(select(tags.mode).where(tags.account_id == account_id, tags.id == tag_id)).scalar()
+        if mode is None:
+            raise NotThere("entitlement tag", tag_id)
+        empty = {"purchased": 0, "in_use": 0, "reserved": 0, "leased": 0, "overage_pct": 0}
+        place = {"account_id": account_id, "virtual_account_id": virtual_account_id, "tag_id": tag_id}
+        _ENSURE.into(tx, {"id": new_id(now), "mode": mode, **place, **empty})
+        row = tx.execute(_BY_TAG, {"va": virtual_account_id, "tag": tag_id}).one()
+    return value(Pool, row)
+
+
+def get(tx: Transaction, account_id: UUID, pool_id: UUID) -> Pool:
+    """A pool of this account; `NotThere`."""
+    found = _pools(tx, account_id, [pool_id])
+    if not found:
+        raise NotThere("pool", pool_id)
+    return found[pool_id]
+
+
+def of_virtual_account(tx: Transaction, account_id: UUID, virtual_account_id: UUID) -> tuple[Pool, ...]:
+    """The pools of a virtual account, by id."""
+    query = all_of(table.pool).where(
+        _POOL.account_id == account_id, _POOL.virtual_account_id == virtual_account_id
+    )
+    return tuple(value(Pool, row) for row in tx.execute(query.order_by(_POOL.id)))
+
+
+def set_overage(tx: Transaction, account_id: UUID, pool_id: UUID, percent: int) -> Pool:
+    """Allow so many percent above what was bought. `ConstraintBroken` if a `hard` pool gives away more already."""
+    change = update(table.pool).where(_POOL.account_id == account_id, _POOL.id == pool_id)
+    row = tx.execute(change.values(overage_pct=percent).returning(*table.pool.columns)).first()
+    if row is None:
+        raise NotThere("pool", pool_id)
+    return value(Pool, row)
+
+
+def holdings(tx: Transaction, device_id: UUID) -> dict[UUID, int]:
+    """What a device holds: seats by pool, without pools it holds nothing of."""
+    return {row.pool_id: row.seats for row in tx.execute(_HOLDINGS, {"device": device_id})}
+
+
+def hold(
+    tx: Transaction, device_id: UUID, wanted: Mapping[UUID, int], *, request_id: str, now: datetime
+) -> dict[UUID, Held | Full]:
+    """Make a device hold exactly so many seats of each pool named; other pools stay as they are.
+
+    Asked again with the same numbers it changes nothing. More than was bought is given (then the pool is out of
+    compliance, which the caller sees in it) unless the pool's tag is `hard`: then that pool, and only that one,
+    answers `Full`. Comes last in its transaction. `NotThere` for a device, or a pool of another account.
+    """
+    for seats in wanted.values():
+        if not 0 <= seats <= MOST_SEATS:
+            raise ValueError(f"a device holds between 0 and {MOST_SEATS:,} seats of a pool, not {seats}")
+    account_id = tx.execute(_LOCK_DEVICE, {"device": device_id}).scalar()
+    if account_id is None:
+        raise NotThere("device", device_id)
+    pools = _pools(tx, account_id, wanted)
+    missing = set(wanted) - set(pools)
+    if missing:
+        raise NotThere("pool", min(missing))
+    before = holdings(tx, device_id)
+    answer: dict[UUID, Held | Full] = {}
+    changes: dict[UUID, int] = {}
+    for pool_id in sorted(wanted):
+        held = before.get(pool_id, 0)
+        more = wanted[pool_id] - held
+        seen = pools[pool_id]
+        if more == 0:
+            answer[pool_id] = Held(seen, held)
+        elif more > 0 and seen.mode is TagMode.HARD and seen.room < more:
+            # Reading first may refuse what would fit a moment later; it never grants. It spares the row its lock.
+            answer[pool_id] = Full(seen, held, wanted[pool_id])
+        else:
+            changes[pool_id] = more
+    may_fail = any(more > 0 and pools[pool_id].mode is TagMode.HARD for pool_id, more in changes.items())
+    while changes:
+        savepoint = tx.begin_nested() if may_fail else None
+        _write_down(tx, account_id, device_id, wanted, changes, request_id, now)
+        done, full = _move(tx, changes)
+        if full is None:
+            answer |= {pool_id: Held(pool, wanted[pool_id]) for pool_id, pool in done.items()}
+            if savepoint is not None:
+                savepoint.commit()
+            break
+        assert savepoint is not None
+        savepoint.rollback()
+        del changes[full]
+        answer[full] = Full(_pools(tx, account_id, [full])[full], before.get(full, 0), wanted[full])
+    return {pool_id: answer[pool_id] for pool_id in sorted(answer)}
+
+
+def release(tx: Transaction, device_id: UUID, *, request_id: str, now: datetime) -> dict[UUID, int]:
+    """Return every seat of a device; how many, by pool. Asked again it returns none."""
+    tx.execute(_LOCK_DEVICE, {"device": device_id})
+    held = holdings(tx, device_id)
+    if held:
+        hold(tx, device_id, dict.fromkeys(held, 0), request_id=request_id, now=now)
+    return held
+
+
+def buy(tx: Transaction, pool_id: UUID, quantity: int) -> Pool | None:
+    """Change what was bought by so much, more or less; None if the pool gives away too much for that.
+
+    For `anchorwatch.db.lot`, which writes the ledger.
+    """
+    row = tx.execute(_BUY, {"pool": pool_id, "quantity": quantity}).first()
+    return None if row is None else value(Pool, row)
+
+
+def _pools(tx: Transaction, account_id: UUID, ids: Mapping[UUID, int] | list[UUID]) -> dict[UUID, Pool]:
+    if not ids:
+        return {}
+    rows = tx.execute(_POOLS, {"account": account_id, "ids": list(ids)})
+    return {pool.id: pool for pool in (value(Pool, row) for row in rows)}
+
+
+def _write_down(
+    tx: Transaction,
+    account_id: UUID,
+    device_id: UUID,
+    wanted: Mapping[UUID, int],
+    changes: Mapping[UUID, int],
+    request_id: str,
+    now: datetime,
+) -> None:
+    """The device's side of a change: ledger and holdings."""
+    tx.execute(
+        _LEDGER,
+        [
+            {
+                "id": new_id(now),
+                "account_id": account_id,
+                "pool_id": pool_id,
+                "kind": LedgerKind.CONSUME if more > 0 else LedgerKind.RELEASE,
+                "counter": Counter.IN_USE,
+                "delta": more,
+                "device_id": device_id,
+                "lot_id": None,
+                "request_id": request_id,
+                "at": now,
+            }
+            for pool_id, more in changes.items()
+        ],
+    )
+    _SAVE_HOLDING.into(
+        tx,
+        [
+            {"device_id": device_id, "pool_id": pool_id, "account_id": account_id, "seats": wanted[pool_id]}
+            for pool_id in changes
+            if wanted[pool_id]
+        ],
+    )
+    for pool_id in changes:
+        if not wanted[pool_id]:
+            tx.execute(_DROP_HOLDING, {"device": device_id, "pool": pool_id})
+
+
+def _move(tx: Transaction, changes: Mapping[UUID, int]) -> tuple[dict[UUID, Pool], UUID | None]:
+    """The pools' side, in the order of `changes`; the pools after it, and the first that was full."""
+    done: dict[UUID, Pool] = {}
+    for pool_id, more in changes.items():
+        statement = _TAKE if more > 0 else _GIVE
+        row = tx.execute(statement, {"pool": pool_id, "seats": abs(more)}).first()
+        if row is None:
+            return done, pool_id
+        done[pool_id] = value(Pool, row)
+    return done, None
