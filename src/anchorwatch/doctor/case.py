@@ -28,14 +28,14 @@ F = TypeVar("F")
 class Case:
     """The facts of one device at one moment, in the order in which they were printed.
 
-    `device` is host, context and unit joined by slashes, empty where nothing named it. `background` are the facts
-    of the same device from its other moments. `earlier` is the case of the moment before, if any. `asked_at`
+    `device` is host, context and unit joined by slashes, empty where nothing named it. `whole` are the facts
+    of the device from all its moments, one tuple for all its cases. `earlier` is the case of the moment before, if any. `asked_at`
     is when the question is asked (aware UTC) where somebody said so, None where the input's own dates must do.
     """
 
     device: str
     items: tuple[Item, ...]
-    background: tuple[Item, ...] = field(default=(), repr=False)
+    whole: tuple[Item, ...] = field(default=(), repr=False)
     earlier: Case | None = field(default=None, repr=False)
     asked_at: datetime | None = None
 
@@ -43,9 +43,16 @@ class Case:
         """The facts of one type of this moment, in order."""
         return tuple(item.fact for item in self.items if isinstance(item.fact, kind))
 
+    @property
+    def background(self) -> tuple[Item, ...]:
+        """The facts of the device from its other moments, in order; computed anew each time."""
+        here = {id(item) for item in self.items}
+        return tuple(item for item in self.whole if id(item) not in here)
+
     def lasting(self, kind: type[F]) -> tuple[F, ...]:
         """The facts of one type from every moment of the device, this moment's first."""
-        return self.facts(kind) + tuple(item.fact for item in self.background if isinstance(item.fact, kind))
+        others = (item.fact for item in self.background)
+        return self.facts(kind) + tuple(fact for fact in others if isinstance(fact, kind))
 
     def last(self, kind: type[F]) -> F | None:
         """The newest fact of one type of this moment, or None."""
@@ -99,14 +106,13 @@ def split(reading: Reading, asked_at: datetime | None = None) -> tuple[Case, ...
     """Sort facts into cases, one for each device and moment, in order of appearance."""
     found: list[Case] = []
     for device, items in _by_device(reading.items).items():
-        moments = _moments(items)
+        whole = tuple(items)
         earlier: Case | None = None
-        for moment in moments:
-            background = tuple(item for item in items if item not in moment)
+        for moment in _moments(items):
             earlier = Case(
                 device=device,
                 items=tuple(moment),
-                background=background,
+                whole=whole,
                 earlier=earlier,
                 asked_at=asked_at,
             )
@@ -127,25 +133,31 @@ def _by_device(items: Iterable[Item]) -> dict[str, list[Item]]:
 
 
 def _homes(items: list[Item], named: list[str]) -> list[str]:
-    """For each item the device it is counted to."""
+    """For each item the device it is counted to: its own, else that of the state next to it in its source."""
+    known = set(named)
     only = named[0] if len(named) == 1 else ""
+    after = list(reversed(_seen_before(reversed(items), known)))
+    before = _seen_before(items, known)
     homes = []
-    for index, item in enumerate(items):
-        if item.device in named:
+    for item, following, preceding in zip(items, after, before, strict=True):
+        if item.device in known:
             homes.append(item.device)
         elif item.device:
-            homes.append(_neighbour(items, index, named) or item.device)
+            homes.append(following or preceding or item.device)
         else:
             homes.append(only)
     return homes
 
 
-def _neighbour(items: list[Item], index: int, named: list[str]) -> str | None:
-    """The device of state that follows in the same source, else the one before."""
-    source = items[index].source
-    after = (item.device for item in items[index + 1 :] if item.source == source and item.device in named)
-    before = (item.device for item in items[index::-1] if item.source == source and item.device in named)
-    return next(after, None) or next(before, None)
+def _seen_before(items: Iterable[Item], known: set[str]) -> list[str]:
+    """For each item the device of state that was met last in its source; empty where none was."""
+    last: dict[str, str] = {}
+    found = []
+    for item in items:
+        if item.device in known:
+            last[item.source] = item.device
+        found.append(last.get(item.source, ""))
+    return found
 
 
 def _is_state(item: Item) -> bool:
