@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import bundle, case, diagnose, judge, store
+from anchorwatch.cli import bundle, case, diagnose, judge, plan, store
 from anchorwatch.cli.demo import demo
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ app.command("diagnose", help=diagnose.HELP)(diagnose.run)
 app.command("judge", help=judge.HELP)(judge.run)
 app.add_typer(case.app, name="case")
 app.add_typer(bundle.app)
+app.add_typer(plan.app)
 app.add_typer(store.app)
 
 
