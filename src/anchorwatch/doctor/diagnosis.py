@@ -4,7 +4,8 @@ Reading, splitting, judging, explaining, each a function of the one before. Ever
 then confidence is capped, consequences are put under their cause, and what is left decides the status:
 
     trouble        a cause or a consequence is established
-    healthy        nothing is, and a success newer than every failure proves that licensing works
+    healthy        nothing is, and a success newer than every failure proves that licensing works, or no exchange is shown
+                   and the device declares itself in order
     undetermined   anything else: a missing proof is not a proof
 """
 
@@ -190,6 +191,8 @@ def _status(case: Case, findings: tuple[Finding, ...], stands: Standing) -> Stat
     if any(finding.severity is Severity.TROUBLE for finding in findings):
         return Status.UNDETERMINED
     if stands.works and (standing.is_settled(case) or not case.facts(LicenseReport)):
+        return Status.HEALTHY
+    if not stands.exchanges and standing.declared(case) is not None:
         return Status.HEALTHY
     return Status.UNDETERMINED
 

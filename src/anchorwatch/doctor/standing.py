@@ -7,17 +7,18 @@ message, a line of the agent that says so. Where successes and failures cannot b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from anchorwatch.devices import moment
 from anchorwatch.devices.agent_detail import CommunicationRecord
-from anchorwatch.devices.fact import AgentEvent, CallHomeTest, LogMessage
+from anchorwatch.devices.fact import AgentEvent, CallHomeTest, LogMessage, SoftwareVersion
 from anchorwatch.devices.license_fact import Attempt, LicenseReport, RegistrationProgress
 from anchorwatch.devices.span import Span
 from anchorwatch.doctor import present
 from anchorwatch.doctor.case import Case
-from anchorwatch.licensing.status import AuthorizationState, RegistrationState
+from anchorwatch.licensing.status import AuthorizationState, RegistrationState, authorization_state
 
 SUCCESSES = frozenset(
     {
@@ -216,3 +217,37 @@ def is_settled(case: Case) -> bool:
         AuthorizationState.OVERAGE,
     )
     return report.authorization is not None and report.authorization.state in good
+
+
+_OWN_KEY = re.compile(r"^ASA55\d\d", re.IGNORECASE)
+
+
+def declared(case: Case) -> Span | None:
+    """The line in which a device declares itself in order, where its outputs show no exchange at all.
+
+    The first agents print neither contact nor date, only that everything asked for is authorized; a version screen names
+    its entitlement as authorized; a 5500-X with a key of its own (PAK) has no agent and needs no portal.
+    """
+    for report in reversed(case.facts(LicenseReport)):
+        if report.sections != ("flat",):
+            return None
+        states = {entry.state for entry in report.entitlements}
+        whole = [seen for seen in (report.overall_status, report.compliance) if seen is not None]
+        states |= {authorization_state(seen.value.split("(")[0]) for seen in whole}
+        if states == {AuthorizationState.AUTHORIZED} and report.entitlements:
+            return whole[0].span if whole else report.entitlements[0].tag.span
+        return None
+    for version in reversed(case.facts(SoftwareVersion)):
+        if version.enforce_mode is not None:
+            mode = authorization_state(version.enforce_mode.value)
+            licensed = (
+                version.platform_license is None or version.platform_license.value.lower() == "licensed"
+            )
+            return version.enforce_mode.span if mode is AuthorizationState.AUTHORIZED and licensed else None
+        if (
+            version.hardware is not None
+            and _OWN_KEY.match(version.hardware.value)
+            and not version.license_mode
+        ):
+            return version.hardware.span
+    return None
