@@ -33,8 +33,21 @@ def unresolved(case: Case) -> tuple[Span, ...]:
         if not names_local_utility(said.text)
         for span in said.spans
     ]
-    found += [ping.unresolved.span for ping in case.facts(PingResult) if ping.unresolved is not None]
+    found += [
+        item.fact.unresolved.span
+        for item in case.items
+        if isinstance(item.fact, PingResult)
+        and item.fact.unresolved is not None
+        and _asks(case, item.command)
+    ]
     return tuple(dict.fromkeys(found))
+
+
+def _asks(case: Case, command: str) -> bool:
+    """Whether a ping was for the portal: its command names it, or names nothing because no prompt was kept."""
+    words = command.lower().split()
+    hosts = {host for host, _ in refusal.portal_hosts(case)}
+    return len(words) < 2 or any(word in hosts or word.endswith("cisco.com") for word in words)
 
 
 def unreachable(case: Case) -> tuple[Span, ...]:
