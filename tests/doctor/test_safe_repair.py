@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -31,6 +32,7 @@ from anchorwatch.devices.step import (
 from anchorwatch.doctor.plan import NoPlan, Plan, read, write
 from anchorwatch.doctor.remedy import codes, remedy
 from anchorwatch.doctor.situation import Licensing, Model, Route, Situation, model_of
+from anchorwatch.formats import read as read_certificates
 from anchorwatch.licensing.status import RegistrationState
 from anchorwatch.pki.catalogue import Catalogue, Known, Origin
 from doctor.situations import DATES, G5, IDENTRUST, PROXY, QUOVADIS, RELEASES, ca, printed, situations
@@ -638,3 +640,21 @@ def test_dates_reach_every_period() -> None:
     """The space of the laws holds an unknown date, and one of every period of the table."""
     assert None in DATES
     assert {day.year for day in DATES if day} == {2016, 2018, 2022, 2026}
+
+
+def test_genuine_certificates_are_no_look_alikes(shared: Path) -> None:
+    """The roots of 2018 and 2022, from a folder of genuine certificates, are planned without a question about them."""
+    folder = shared / "pki" / "certs"
+    genuine = Catalogue.of(
+        certificate
+        for sha256 in ("85a0dd7dd720adb7", "5d56499be4d2e08b")
+        for path in folder.glob(f"{sha256}*")
+        for certificate in read_certificates(path.read_bytes()).certificates
+    )
+    for day, name in (
+        (date(2018, 10, 9), "QuoVadis Root CA 2"),
+        (date(2022, 3, 1), "IdenTrust Commercial Root CA 1"),
+    ):
+        found = plan(replace(chassis("fxos-trustpoint-missing"), at=day, catalogue=genuine))
+        assert {paste.name for paste in found.pasted} == {name}
+        assert not any("really the CA" in decision.question for decision in found.decisions)
