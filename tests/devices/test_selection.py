@@ -114,6 +114,28 @@ def test_a_log_without_line_ends_is_read_too() -> None:
     assert chosen.line_count == 1
 
 
+def test_several_messages_on_one_line_are_told_apart() -> None:
+    """Each message of a line counts by itself, with the column at which its words stand."""
+    one = "%ASA-3-717027: no trustpoint "
+    two = "%ASA-3-444303: %SMART_LIC-3-COMM_FAILED: no answer "
+    line = "09:00:00 " + one + two + "%ASA-6-302013: noise " + one
+    chosen = select([f"noise\n{line}\n".encode()])
+    assert chosen.counts == {"717027": 2, "444303": 1}
+    for kept in chosen.lines:
+        assert line[kept.offset :].startswith(kept.text[:20])
+        assert kept.number == 2
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"-717", b"-717\n", b"%ASA-5-111008: x", b"%ASA-", b"SMART_LIC-", b"\n", b"%-1110"]
+)
+def test_rubbish_made_of_our_words_takes_no_longer(rubbish: bytes) -> None:
+    """Millions of words that begin no message are passed by; nothing of them is kept."""
+    data = rubbish * (2_000_000 // len(rubbish))
+    chosen = select(cut(data, 1 << 20))
+    assert (chosen.kept, chosen.size) == ((), len(data))
+
+
 def test_beyond_the_budget_new_words_are_counted_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory has a limit; what says something new beyond it is counted, and what is known is counted on."""
     monkeypatch.setattr(selection, "BUDGET", 2_000)
