@@ -95,6 +95,14 @@ _TABLE: dict[str, tuple[str, tuple[str, ...]]] = {
         f"{_NOTHING} A part of the text was overwritten by a repetition.",
         ("Take the output from the device again.",),
     ),
+    "repair-proven": (
+        "The repair worked; nothing is left to be done.",
+        ("Keep the output as the proof.",),
+    ),
+    "version-inferred": (
+        f"{_NOTHING} The release was told from what it prints.",
+        ("`show version` says it exactly.",),
+    ),
     "anchor-expiring": (
         "The CA has not ended yet, and which one the portal will have next is not known.",
         (

@@ -13,7 +13,7 @@ from dataclasses import replace
 from anchorwatch.devices.asa import step as asa
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.iosxe import step as iosxe
-from anchorwatch.devices.step import Effect, Place, Step
+from anchorwatch.devices.step import BadStep, Effect, Place, Step
 from anchorwatch.doctor.advice import CODES as NOTHING_TO_TYPE
 from anchorwatch.doctor.advice import advice
 from anchorwatch.doctor.composition import (
@@ -46,12 +46,20 @@ def commands(code: str, platform: Platform) -> tuple[str, ...]:
 def remedy(situation: Situation) -> Plan | NoPlan:
     """The plan for a situation, or why there is none and what to do instead.
 
-    `KeyError` for a code that is no finding.
+    `KeyError` for a code that is no finding. What a capture says can never become a line that must not be typed:
+    a host name that is none leads to no plan.
     """
     if situation.code in NOTHING_TO_TYPE:
         return advice(situation.code)
     repair = _REPAIRS[situation.code]
-    return _not_ours(situation) or repair(situation)
+    try:
+        return _not_ours(situation) or repair(situation)
+    except BadStep as error:
+        return NoPlan(
+            code=situation.code,
+            reason=f"A name that the output holds cannot be typed: {error}.",
+            instead=("Take the output from the device again.", "Look at the name in its configuration."),
+        )
 
 
 def codes() -> frozenset[str]:
