@@ -374,3 +374,15 @@ def test_a_cause_not_known_asks_for_the_lowest_unknown_rung() -> None:
     assert lines[0] == "show version"
     assert lines[1] == "show running-config dns"
     assert not any("trustpool" in line for line in lines)
+
+
+def test_a_failure_whose_time_was_lost_is_not_outdone_by_a_dated_success() -> None:
+    """A folded line leaves FAILED without its date: what came last cannot be told, so nothing is healthy."""
+    folded = REGISTERED.format(renewal="None", last="FAILED on Jan\n 02 16:43:58 2019 UTC")
+    assert only(folded).status is not Status.HEALTHY
+
+
+def test_a_screen_without_its_last_communication_is_not_in_order() -> None:
+    """AUTHORIZED without a contact that succeeded is no proof."""
+    lines = [line for line in GOOD.split("\n") if "Last Communication" not in line]
+    assert only("\n".join(lines)).status is Status.UNDETERMINED

@@ -119,7 +119,7 @@ def _ended(parts: list[str], case: Case) -> str:
     for report in reversed(case.facts(LicenseReport)):
         allowed = report.registration.export_controlled if report.registration else None
         if allowed is not None:
-            refused = "".join(allowed.value.split()).upper() == "NOTALLOWED"
+            refused = allowed.value.strip().upper().startswith("NOT")
             return sentence + (" Strong encryption is not allowed." if refused else "")
     return sentence
 

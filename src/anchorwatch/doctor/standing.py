@@ -104,7 +104,9 @@ def of(case: Case) -> Standing:
         return Standing(works=last.worked, exchanges=(*timeless, *timed))
     if undated.order > last.order:
         return Standing(works=undated.worked, exchanges=(*timeless[:-1], *timed, undated))
-    works = None if undated.is_test and last.worked else last.worked
+    # A failure without its time on the screen of a dated success cannot be put in order either.
+    unordered = undated.is_test or undated.order == last.order
+    works = None if unordered and last.worked else last.worked
     return Standing(works=works, exchanges=(*timeless, *timed))
 
 
@@ -216,7 +218,11 @@ def is_settled(case: Case) -> bool:
         AuthorizationState.RESERVED,
         AuthorizationState.OVERAGE,
     )
-    return report.authorization is not None and report.authorization.state in good
+    authorization = report.authorization
+    if authorization is None or authorization.state not in good:
+        return False
+    last = authorization.last_communication
+    return authorization.state is AuthorizationState.RESERVED or (last is not None and last.succeeded)
 
 
 _OWN_KEY = re.compile(r"^ASA55\d\d", re.IGNORECASE)

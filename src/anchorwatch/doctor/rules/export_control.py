@@ -49,8 +49,9 @@ def _printed(case: Case) -> list[Span]:
         allowed = registration.export_controlled
         if registration.state is not RegistrationState.REGISTERED or allowed is None:
             return []
-        words = "".join(allowed.value.split()).upper()
-        return [allowed.span, registration.status.span] if words == "NOTALLOWED" else []
+        # "Not" alone is what a folded line leaves of it; the other value is "Allowed".
+        refused = allowed.value.strip().upper().startswith("NOT")
+        return [allowed.span, registration.status.span] if refused else []
     return []
 
 
