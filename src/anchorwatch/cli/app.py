@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import bundle, case, diagnose, judge, plan, store
+from anchorwatch.cli import ask, bundle, case, diagnose, judge, plan, store
 from anchorwatch.cli.demo import demo
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ def root(
 
 app.command()(demo)
 app.command("diagnose", help=diagnose.HELP)(diagnose.run)
+app.command("ask", help=ask.HELP)(ask.run)
 app.command("judge", help=judge.HELP)(judge.run)
 app.add_typer(case.app, name="case")
 app.add_typer(bundle.app)

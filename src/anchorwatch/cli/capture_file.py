@@ -13,13 +13,20 @@ from pathlib import Path
 
 from anchorwatch.base.schema import SchemaError
 from anchorwatch.cli.file import FileTroubleError, read_bounded
-from anchorwatch.cli.terminal import COULD_NOT_LOOK, fail, printable
+from anchorwatch.cli.log_file import select_log
+from anchorwatch.cli.terminal import COULD_NOT_LOOK, fail, printable, say
+from anchorwatch.devices.capture import Line
+from anchorwatch.devices.reading import Content
 from anchorwatch.doctor import case_file
 
 __all__ = ["Captures", "load_captures"]
 
 MAX_CAPTURE = 64 * 1024 * 1024
 """Bytes of one capture that are read whole: a show tech has a few megabytes."""
+MAX_WHOLE = 16 * 1024 * 1024
+"""Bytes from which a file is taken for a log, of which only the lines that concern licensing are read."""
+_PACKED_TIMES = 12
+"""How much smaller gzip makes a log."""
 MAX_FILES = 10_000
 """Files of one folder."""
 _GZIP = b"\x1f\x8b"
@@ -29,15 +36,18 @@ _GZIP = b"\x1f\x8b"
 class Captures:
     """(name, content) of everything that was named, and the time a case file among them was asked at."""
 
-    inputs: tuple[tuple[str, str | bytes], ...]
+    inputs: tuple[tuple[str, Content], ...]
     asked_at: datetime | None = None
 
 
 def load_captures(arguments: Sequence[str]) -> Captures:
     """Everything the arguments name, case files opened; what cannot be looked at ends with exit status 3."""
-    inputs: list[tuple[str, str | bytes]] = []
+    inputs: list[tuple[str, Content]] = []
     asked_at = None
     for name in (name for argument in arguments for name in _names(argument)):
+        if _is_large(name):
+            inputs.append((name, _selected(name)))
+            continue
         content = _content(name)
         if not case_file.looks_like_one(content):
             inputs.append((_shown(name), content))
@@ -71,6 +81,31 @@ def _names(argument: str) -> Iterator[str]:
     yield from files
 
 
+def _is_large(name: str) -> bool:
+    """Whether a file is a log that is better sieved than read; a packed one counts with what it may hold."""
+    try:
+        size = Path(name).stat().st_size if name != "-" else 0
+        with Path(name).open("rb") if size else BytesIO() as file:
+            packed = file.read(2) == _GZIP
+    except OSError:
+        return False
+    return size > MAX_WHOLE // (_PACKED_TIMES if packed else 1)
+
+
+def _selected(name: str) -> tuple[Line, ...]:
+    try:
+        selection = select_log(name)
+    except FileTroubleError as error:
+        fail(printable(str(error)), COULD_NOT_LOOK)
+    say(
+        printable(
+            f"note: {name}: {selection.line_count:,} lines, of which those that concern licensing were read"
+        ),
+        err=True,
+    )
+    return selection.lines
+
+
 def _shown(name: str) -> str:
     return "standard input" if name == "-" else name
 
@@ -83,7 +118,11 @@ def _content(name: str) -> bytes:
     if data.startswith(_GZIP):
         data = _unpacked(name, data)
     if len(data) > MAX_CAPTURE:
-        fail(printable(f"{name} is larger than {MAX_CAPTURE >> 20} MB"), COULD_NOT_LOOK)
+        fail(
+            printable(f"{_shown(name)} is larger than {MAX_CAPTURE >> 20} MB"),
+            COULD_NOT_LOOK,
+            "a log of any size can be read from a file",
+        )
     return data
 
 

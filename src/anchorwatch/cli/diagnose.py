@@ -26,12 +26,17 @@ from anchorwatch.cli.terminal import (
     say,
     say_document,
 )
+from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.span import Span
+from anchorwatch.devices.step import Step
 from anchorwatch.doctor import case_file, outlook
-from anchorwatch.doctor.diagnosis import Diagnosis, Report, Status, diagnose
+from anchorwatch.doctor import plan as plans
+from anchorwatch.doctor.diagnosis import Diagnosis, Report, Status, diagnose, with_outlook
 from anchorwatch.doctor.document import SCHEMA, document
 from anchorwatch.doctor.finding import Finding, Severity
+from anchorwatch.doctor.plan import NoPlan, Plan
 from anchorwatch.doctor.rules import BY_CODE
+from anchorwatch.pki.catalogue import Catalogue
 
 __all__ = ["HELP", "run"]
 
@@ -44,6 +49,7 @@ Examples:
   ssh asa1 'show tech-support license' | anchorwatch diagnose -
   anchorwatch diagnose trustpool.txt --endpoint tools.cisco.com
   anchorwatch diagnose captures/ --html > report.html
+  anchorwatch diagnose console.log --save-plan asa1.plan.json
   anchorwatch diagnose console.log --save asa1.case.json --json
 
 Any mixture of console captures, show tech, syslog files, mails and web pages is read, and sorted by device and
@@ -60,6 +66,10 @@ def run(
     files: Annotated[
         list[str] | None,
         typer.Argument(metavar="[FILE]...", help="Files, folders, or `-`.", show_default=False),
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option(metavar="PLATFORM", help="What the device is, where its output does not tell."),
     ] = None,
     at: Annotated[
         str | None,
@@ -79,6 +89,9 @@ def run(
     as_html: Annotated[bool, typer.Option("--html", help="Print the diagnosis as one HTML page.")] = False,
     save: Annotated[
         str | None, typer.Option(metavar="CASE", help="Keep the masked input, to diagnose it again later.")
+    ] = None,
+    save_plan: Annotated[
+        str | None, typer.Option(metavar="PLAN", help="Keep the repair plan, for `anchorwatch plan show`.")
     ] = None,
     show_all: Annotated[
         bool, typer.Option("--all", help="Also list every line that was not understood.")
@@ -102,9 +115,16 @@ def run(
         fail("--store is judged against an endpoint; --endpoint is not given", ASKED_WRONGLY)
     captures = load_captures(files)
     asked_at = asked_at or captures.asked_at
-    report = diagnose(captures.inputs, at=asked_at)
+    what = platform_named(platform) if platform is not None else None
+    try:
+        known = gather_catalogue(["certifi", *(catalogue or [])])
+    except CouldNotLookError as error:
+        fail(printable(str(error)), COULD_NOT_LOOK)
+    report = diagnose(captures.inputs, at=asked_at, catalogue=known, platform=what)
     if endpoint is not None:
-        report = _with_outlooks(report, endpoint, store, catalogue or [], asked_at)
+        report = _with_outlooks(report, endpoint, store, known, asked_at, what)
+    if save_plan is not None:
+        _save_plan(report, save_plan)
     if save is not None:
         try:
             write_atomically(save, case_file.to_text(report.inputs, asked_at).encode(), replace=True)
@@ -124,30 +144,62 @@ def run(
     )
 
 
+def platform_named(name: str) -> Platform:
+    """The platform of that name; a bad one ends with exit status 2."""
+    try:
+        return Platform(name.lower())
+    except ValueError:
+        names = ", ".join(each.value for each in Platform)
+        raise typer.BadParameter(f"there are {names}", param_hint="--platform") from None
+
+
 def _with_outlooks(
-    report: Report, endpoint: str, store: str | None, catalogue: list[str], at: datetime | None
+    report: Report,
+    endpoint: str,
+    store: str | None,
+    known: Catalogue,
+    at: datetime | None,
+    platform: Platform | None,
 ) -> Report:
     """Each case with the answer whether its device trusts what the endpoint presents."""
     presented = obtain(endpoint)
     asked = outlook.Endpoint(name=endpoint, presented=presented.certificates, peer=presented.peer)
     try:
-        known = gather_catalogue(["certifi", *catalogue])
         trusted = load_store(store) if store is not None else None
     except CouldNotLookError as error:
         fail(printable(str(error)), COULD_NOT_LOOK)
     when = at or SystemClock().now()
     diagnoses = tuple(
-        replace(
+        with_outlook(
             diagnosis,
-            outlook=outlook.of(diagnosis.case, asked, catalogue=known, at=when, store=trusted),
+            outlook.of(diagnosis.case, asked, catalogue=known, at=when, store=trusted),
+            catalogue=known,
+            platform=platform,
         )
         for diagnosis in report.diagnoses
     )
     if all(diagnosis.outlook is None for diagnosis in diagnoses):
         hint(
-            "no input lists what a device trusts: add `show crypto ca trustpool` and `show crypto ca certificates`"
+            "no input lists what a device trusts: add `show crypto ca trustpool` and "
+            "`show crypto ca certificates`"
         )
     return replace(report, diagnoses=diagnoses)
+
+
+def _save_plan(report: Report, name: str) -> None:
+    """Write the one plan there is; of several none is picked silently."""
+    found = [diagnosis.plan for diagnosis in report.diagnoses if isinstance(diagnosis.plan, Plan)]
+    if len(found) != 1:
+        why = (
+            "no device here has a plan"
+            if not found
+            else f"{len(found)} devices here have a plan of their own"
+        )
+        fail(f"{why}, so none was saved", ASKED_WRONGLY, "give the files of one device")
+    try:
+        write_atomically(name, plans.write(found[0]).encode(), replace=True)
+    except FileTroubleError as error:
+        fail(printable(str(error)), COULD_NOT_LOOK)
 
 
 def render(report: Report, *, show_all: bool = False) -> None:
@@ -179,14 +231,81 @@ def _case(diagnosis: Diagnosis) -> None:
     else:
         say("  broken    nothing that this output proves")
     say(printable(f"  affected  {diagnosis.impact.sentence}"))
+    _next(diagnosis)
     if diagnosis.outlook is not None:
         say(printable(f"  endpoint  {diagnosis.outlook.answer.value}: {diagnosis.outlook.sentence}"))
     for finding in diagnosis.findings:
         _finding(finding)
     if diagnosis.ruled_out:
-        say("  ruled out")
+        say()
+        say("  ruled out", style="bold")
         for other in diagnosis.ruled_out:
             say(printable(f"    {other.code}: {other.sentence}"))
+    if diagnosis.next_commands:
+        say()
+        say("  what would tell more, most telling first", style="bold")
+        for command in diagnosis.next_commands:
+            place = f" ({command.place})" if command.place else ""
+            say(printable(f"    {command.line}{place}: {command.why}"))
+    _repair(diagnosis)
+
+
+def _next(diagnosis: Diagnosis) -> None:
+    """The third line: what to do now."""
+    match diagnosis.plan:
+        case Plan() as plan:
+            say(printable(f"  next      {plan.title} (the repair below)"))
+        case NoPlan() as reason:
+            say(printable(f"  next      {reason.instead[0] if reason.instead else reason.reason}"))
+        case _ if diagnosis.next_commands:
+            say(printable(f"  next      collect `{diagnosis.next_commands[0].line}`"))
+        case _ if diagnosis.status is Status.HEALTHY:
+            say("  next      nothing")
+        case _:
+            pass
+
+
+def _repair(diagnosis: Diagnosis) -> None:
+    """The plan in brief, or why there is none."""
+    if diagnosis.plan is None:
+        return
+    say()
+    if isinstance(diagnosis.plan, NoPlan):
+        reason = diagnosis.plan
+        say(printable(f"  no plan for {reason.code}: {reason.reason}"), style="bold")
+        for sentence in reason.instead:
+            say(printable(f"    {sentence}"))
+        for wanted in reason.wanted:
+            digest = f" (SHA-256 {wanted.sha256})" if wanted.sha256 else ""
+            say(printable(f"    needed: “{wanted.name}”{digest}; {wanted.where}"))
+        return
+    plan = diagnosis.plan
+    say(printable(f"  repair: {plan.title}"), style="bold")
+    if plan.admits is not None:
+        say(printable(f"    lets in: {plan.admits.sentence}"))
+    for decision in plan.decisions:
+        say(printable(f"    decide: {decision.question} {decision.why}"))
+    for caution in plan.cautions:
+        say(printable(f"    mind: {caution}"))
+    for part in plan.parts:
+        if part.unit:
+            say(printable(f"    on {part.unit}"))
+        for step in (*part.prechecks, *part.steps, *part.verify):
+            _step(step)
+    say("    the whole procedure, with undo: --save-plan FILE, then `anchorwatch plan show FILE`")
+
+
+PASTE_SHOWN = 3
+"""Lines shown of what is pasted; the plan holds all of them."""
+
+
+def _step(step: Step) -> None:
+    say(printable(f"    • {step.purpose}"))
+    lines = list(step.typed)
+    shown = lines if len(lines) <= 3 * PASTE_SHOWN else [*lines[:PASTE_SHOWN], "…", *lines[-PASTE_SHOWN:]]
+    for line in shown:
+        say(printable(f"        {line}"))
+    say(printable(f"      expect: {step.expected.sentence}"))
 
 
 def _finding(finding: Finding) -> None:

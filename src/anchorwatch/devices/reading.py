@@ -82,13 +82,17 @@ class Reading:
     notices: tuple[Span, ...] = ()
 
 
-def read(inputs: Iterable[tuple[str, str | bytes]]) -> Reading:
+Content = str | bytes | tuple[Line, ...]
+"""What an input may be: text, octets, or lines that were selected from a log too large to be read whole."""
+
+
+def read(inputs: Iterable[tuple[str, Content]]) -> Reading:
     """Read inputs given as (name, content); never fails, whatever they hold."""
     items: list[Item] = []
     strangers: list[Span] = []
     notices: list[Span] = []
     for source, data in inputs:
-        text = transcript.read(data, source)
+        text = transcript.split(data, source) if isinstance(data, tuple) else transcript.read(data, source)
         found, left = _of(text)
         items += found
         strangers += left

@@ -17,10 +17,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from anchorwatch.devices import capture, reading
+from anchorwatch.devices.capture import Line
+from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.license_fact import LicenseReport
-from anchorwatch.devices.redaction import redact
+from anchorwatch.devices.reading import Content
+from anchorwatch.devices.redaction import redact, redact_lines
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import ask, impact, ladder, standing
+from anchorwatch.doctor import ask, impact, ladder, standing, treatment
 from anchorwatch.doctor import case as cases
 from anchorwatch.doctor.ask import Command
 from anchorwatch.doctor.case import Case
@@ -28,9 +31,11 @@ from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.impact import Impact
 from anchorwatch.doctor.ladder import Ladder
 from anchorwatch.doctor.outlook import Outlook
+from anchorwatch.doctor.plan import NoPlan, Plan
 from anchorwatch.doctor.rule import Rule
 from anchorwatch.doctor.rules import BY_CODE, RULES
 from anchorwatch.doctor.standing import Standing
+from anchorwatch.pki.catalogue import EMPTY, Catalogue
 
 
 class Status(StrEnum):
@@ -66,6 +71,8 @@ class Diagnosis:
     """What to ask next, most telling first; empty where the cause is confirmed."""
     outlook: Outlook | None = None
     """The answer about an endpoint, where one was asked about."""
+    plan: Plan | NoPlan | None = None
+    """What to do, or why nothing is planned; None where nothing is broken."""
 
     @property
     def causes(self) -> tuple[Finding, ...]:
@@ -77,7 +84,8 @@ class Diagnosis:
 class Report:
     """Everything the doctor says about some inputs, with the places it did not understand.
 
-    `inputs` are (name, text) as they were read: decoded, and with every secret masked.
+    `inputs` are (name, text) as they were read: decoded, and with every secret masked. A log of which only some
+    lines were selected is not among them.
     """
 
     diagnoses: tuple[Diagnosis, ...]
@@ -93,27 +101,40 @@ class Report:
         return Status.HEALTHY if found == {Status.HEALTHY} else Status.UNDETERMINED
 
 
-def diagnose(inputs: Iterable[tuple[str, str | bytes]], *, at: datetime | None = None) -> Report:
+def diagnose(
+    inputs: Iterable[tuple[str, Content]],
+    *,
+    at: datetime | None = None,
+    catalogue: Catalogue = EMPTY,
+    platform: Platform | None = None,
+) -> Report:
     """Diagnose inputs given as (name, content): any mixture of what devices printed.
 
-    `at` is when the question is asked (aware UTC), None where the inputs' own dates must do. Never raises for
-    what the inputs hold. Secrets are masked before anything is read, so that nothing that is quoted or saved
+    `at` is when the question is asked (aware UTC), None where the inputs' own dates must do. `catalogue` is what a
+    plan may take a CA from, `platform` what somebody said the device is. Never raises for what the inputs hold. Secrets are masked before anything is read, so that nothing that is quoted or saved
     later can hold one. Without evidence the status is `undetermined`, never `healthy`.
     """
     masked = tuple((name, _masked(content)) for name, content in inputs)
     seen = reading.read(masked)
+    texts = tuple((name, content) for name, content in masked if isinstance(content, str))
     return Report(
-        diagnoses=tuple(examine(case) for case in cases.split(seen, at)),
+        diagnoses=tuple(
+            examine(case, catalogue=catalogue, platform=platform) for case in cases.split(seen, at)
+        ),
         not_understood=seen.not_understood,
-        inputs=masked,
+        inputs=texts,
     )
 
 
-def _masked(content: str | bytes) -> str:
+def _masked(content: Content) -> str | tuple[Line, ...]:
+    """An input without its secrets; of selected lines each keeps its place."""
+    if isinstance(content, tuple):
+        texts = redact_lines(line.text for line in content)
+        return tuple(replace(line, text=text) for line, text in zip(content, texts, strict=True))
     return redact(capture.decode(content) if isinstance(content, bytes) else content).text
 
 
-def examine(case: Case) -> Diagnosis:
+def examine(case: Case, *, catalogue: Catalogue = EMPTY, platform: Platform | None = None) -> Diagnosis:
     """Diagnose one case."""
     stands = standing.of(case)
     found = [_capped(finding, rule) for rule in RULES for finding in rule.find(case)]
@@ -128,8 +149,21 @@ def examine(case: Case) -> Diagnosis:
         impact=impact.of(case, working=status is Status.HEALTHY),
         ruled_out=_ruled_out(findings),
         ladder=rungs,
-        next_commands=() if status is Status.HEALTHY else ask.next_commands(case, rungs, findings),
+        next_commands=()
+        if status is Status.HEALTHY
+        else ask.next_commands(case, rungs, findings, platform=platform),
+        plan=treatment.treat(case, findings, catalogue=catalogue, platform=platform),
     )
+
+
+def with_outlook(
+    diagnosis: Diagnosis, seen: Outlook | None, *, catalogue: Catalogue, platform: Platform | None = None
+) -> Diagnosis:
+    """The diagnosis with the answer about an endpoint, and the plan that follows from both."""
+    plan = treatment.treat(
+        diagnosis.case, diagnosis.findings, catalogue=catalogue, outlook=seen, platform=platform
+    )
+    return replace(diagnosis, outlook=seen, plan=plan)
 
 
 _SURENESS = {Confidence.CONFIRMED: 0, Confidence.LIKELY: 1, Confidence.CANDIDATE: 2}

@@ -10,9 +10,12 @@ from typing import Any
 from anchorwatch.base.schema import Schema
 from anchorwatch.devices.fact import StoredCertificate
 from anchorwatch.devices.span import Span
+from anchorwatch.devices.step import NoUndo, Step, Undo
 from anchorwatch.doctor.diagnosis import Diagnosis, Report
-from anchorwatch.doctor.finding import Finding
+from anchorwatch.doctor.finding import Finding, Severity
 from anchorwatch.doctor.outlook import Outlook
+from anchorwatch.doctor.plan import NoPlan, Plan
+from anchorwatch.doctor.rules import BY_CODE
 from anchorwatch.pki.verdict import Refused
 
 SCHEMA = Schema("diagnosis", 1)
@@ -45,9 +48,72 @@ def _case(diagnosis: Diagnosis) -> dict[str, Any]:
             for other in diagnosis.ruled_out
         ],
     }
+    content["ladder"] = [
+        {"rung": step.rung, "footing": step.footing, "sentence": step.sentence}
+        for step in (diagnosis.ladder.steps if diagnosis.ladder is not None else ())
+    ]
+    content["next_commands"] = [
+        {"line": command.line, "why": command.why, "place": command.place}
+        for command in diagnosis.next_commands
+    ]
+    content["plan"] = _plan(diagnosis.plan) if isinstance(diagnosis.plan, Plan) else None
+    content["no_plan"] = _no_plan(diagnosis.plan) if isinstance(diagnosis.plan, NoPlan) else None
+    content["verify"] = _verify(diagnosis)
     if diagnosis.outlook is not None:
         content["outlook"] = _outlook(diagnosis.outlook)
     return content
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    """A plan in brief; the whole of it, to be applied, is a document of its own (`--save-plan`)."""
+    return {
+        "code": plan.code,
+        "title": plan.title,
+        "steps": [_step(step, part.unit) for part in plan.parts for step in (*part.prechecks, *part.steps)],
+        "cautions": plan.cautions,
+        "decisions": [{"question": each.question, "why": each.why} for each in plan.decisions],
+        "admits": plan.admits,
+        "anchors": plan.anchors,
+        "alternatives": plan.alternatives,
+    }
+
+
+def _step(step: Step, unit: str) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "unit": unit or None,
+        "purpose": step.purpose,
+        "where": step.place.scope,
+        "lines": list(step.typed),
+        "expect": step.expected.sentence,
+        "undo": [line.text for line in step.undo.lines] if isinstance(step.undo, Undo) else [],
+        "no_undo": step.undo.reason if isinstance(step.undo, NoUndo) else None,
+        "effect": step.effect,
+        "risks": [{"danger": risk.danger, "sentence": risk.sentence} for risk in step.risks],
+        "decides": step.decides,
+        "unconfirmed": step.unconfirmed or None,
+    }
+
+
+def _no_plan(reason: NoPlan) -> dict[str, Any]:
+    return {
+        "code": reason.code,
+        "reason": reason.reason,
+        "instead": reason.instead,
+        "commands": reason.commands,
+        "wanted": reason.wanted,
+    }
+
+
+def _verify(diagnosis: Diagnosis) -> list[str]:
+    """How to prove the repair: the plan's own proofs, else those of the causes."""
+    if isinstance(diagnosis.plan, Plan) and diagnosis.plan.proof:
+        return list(diagnosis.plan.proof)
+    return [
+        BY_CODE[finding.code].verification
+        for finding in diagnosis.causes
+        if finding.severity is not Severity.NOTE and BY_CODE[finding.code].verification
+    ]
 
 
 def _outlook(outlook: Outlook) -> dict[str, Any]:
