@@ -251,12 +251,14 @@ def test_rule_2_a_private_issuer_looks_like_inspection() -> None:
 
 
 def test_rule_2_without_a_certificate_its_sha256_is_named() -> None:
-    """A CA that is known only by its facts is named with its SHA-256 and with where to obtain it."""
-    found = refused(replace(chassis(), at=date(2018, 10, 9), catalogue=Catalogue()))
-    (wanted,) = found.wanted
-    assert wanted.name == "QuoVadis Root CA 2"
-    assert wanted.sha256.startswith("85a0dd7d")
-    assert wanted.where
+    """Where the catalogue lacks the CA nothing is pasted: the step leaves a blank and says which SHA-256 belongs there."""
+    found = plan(replace(chassis("fxos-trustpoint-missing"), at=date(2018, 10, 9), catalogue=Catalogue()))
+    assert not found.pasted
+    assert [blank.name for blank in found.blanks] == ["certificate"]
+    typed = [line for step in found.steps for line in step.typed]
+    assert "commit-buffer" in typed
+    assert typed.index("<certificate>") == typed.index("ENDOFBUF") - 1
+    assert any("SHA-256 85a0dd7d" in caution and "Never take" in caution for caution in found.cautions)
 
 
 def test_rule_2_a_damaged_paste_cannot_be_made() -> None:
@@ -313,8 +315,8 @@ def test_rule_3_the_chassis_of_2018_read_today_gets_no_quovadis() -> None:
 )
 def test_rule_3_the_ca_depends_on_the_date(day: date, name: str) -> None:
     """The same sentence of the device leads to the root of its day."""
-    found = refused(replace(chassis("fxos-trustpoint-missing"), at=day, catalogue=Catalogue()))
-    assert [wanted.name for wanted in found.wanted] == [name]
+    found = plan(replace(chassis("fxos-trustpoint-missing"), at=day, catalogue=Catalogue()))
+    assert [anchor.name for anchor in found.anchors if anchor.recommended] == [name]
 
 
 def test_rule_3_what_was_judged_now_needs_no_date() -> None:

@@ -224,7 +224,7 @@ def _case(diagnosis: Diagnosis) -> None:
         heading.insert(1, str(moment))
     say(printable(" · ".join(heading)), style=_STYLES[diagnosis.status])
     causes = [finding for finding in diagnosis.causes if finding.severity is not Severity.NOTE]
-    if causes:
+    if causes and diagnosis.status is not Status.HEALTHY:
         say(printable(f"  broken    {causes[0].sentence}"))
     elif diagnosis.status is Status.HEALTHY and diagnosis.standing.newest is not None:
         say(printable(f"  works     {_quoted(diagnosis.standing.newest.span)}"))
@@ -257,7 +257,7 @@ def _next(diagnosis: Diagnosis) -> None:
             say(printable(f"  next      {plan.title} (the repair below)"))
         case NoPlan() as reason:
             say(printable(f"  next      {reason.instead[0] if reason.instead else reason.reason}"))
-        case _ if diagnosis.next_commands:
+        case _ if diagnosis.status is not Status.HEALTHY and diagnosis.next_commands:
             say(printable(f"  next      collect `{diagnosis.next_commands[0].line}`"))
         case _ if diagnosis.status is Status.HEALTHY:
             say("  next      nothing")
@@ -313,7 +313,7 @@ def _finding(finding: Finding) -> None:
     if finding.explained_by is not None:
         say(printable(f"  {finding.code}, explained by {finding.explained_by}: {finding.sentence}"))
         return
-    word = "note" if finding.severity is Severity.NOTE else "cause"
+    word = {Severity.TROUBLE: "cause", Severity.WARNING: "warning", Severity.NOTE: "note"}[finding.severity]
     say(printable(f"  {word}: {finding.code} ({finding.confidence.value})"), style="bold")
     say(printable(f"    {finding.sentence}"))
     for span in finding.evidence[:EVIDENCE_SHOWN]:

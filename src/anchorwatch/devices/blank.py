@@ -46,6 +46,13 @@ _KNOWN = (
     ),
     Blank(name="throughput", sentence="The throughput level this ASAv is entitled to, such as 1G."),
     Blank(
+        name="certificate",
+        sentence=(
+            "The PEM text of the certificate this step names, obtained from a source of your own, never from a document "
+            "or the failing connection; its SHA-256 must be the one the step names."
+        ),
+    ),
+    Blank(
         name="fingerprint",
         sentence="The fingerprint of a certificate that the listing after the import has and the one before has not.",
         seen_there=True,

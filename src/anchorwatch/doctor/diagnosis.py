@@ -152,7 +152,9 @@ def examine(case: Case, *, catalogue: Catalogue = EMPTY, platform: Platform | No
         next_commands=()
         if status is Status.HEALTHY
         else ask.next_commands(case, rungs, findings, platform=platform),
-        plan=treatment.treat(case, findings, catalogue=catalogue, platform=platform),
+        plan=None
+        if status is Status.HEALTHY
+        else treatment.treat(case, findings, catalogue=catalogue, platform=platform),
     )
 
 
@@ -160,6 +162,8 @@ def with_outlook(
     diagnosis: Diagnosis, seen: Outlook | None, *, catalogue: Catalogue, platform: Platform | None = None
 ) -> Diagnosis:
     """The diagnosis with the answer about an endpoint, and the plan that follows from both."""
+    if diagnosis.status is Status.HEALTHY:
+        return replace(diagnosis, outlook=seen)
     plan = treatment.treat(
         diagnosis.case, diagnosis.findings, catalogue=catalogue, outlook=seen, platform=platform
     )

@@ -43,7 +43,7 @@ def trust(situation: Situation) -> Plan | NoPlan:
     else:
         return _refused(situation, found)
     route = _route(situation, chosen)
-    if route is Route.PASTE and (chosen is None or chosen.certificate is None):
+    if route is Route.PASTE and (chosen is None or not _can_be_pasted(situation, chosen)):
         return _obtain(situation, chosen)
     admission = _admission(situation, chosen, route)
 
@@ -65,6 +65,16 @@ def trust(situation: Situation) -> Plan | NoPlan:
         ),
         alternatives=_alternatives(situation, chosen, route),
     )
+
+
+def _can_be_pasted(situation: Situation, chosen: Choice) -> bool:
+    """Whether the paste can be written, or left blank for the one certificate whose SHA-256 is known.
+
+    On FXOS there is no other way, so the procedure is worth having before the certificate is; elsewhere there is.
+    """
+    if chosen.certificate is not None:
+        return True
+    return situation.owner is Platform.FXOS and bool(chosen.sha256) and not chosen.look_alike
 
 
 def _may_import(situation: Situation) -> bool:
@@ -106,9 +116,9 @@ def _install(
     url = situation.bundle.url if situation.bundle else asa.BUNDLE_URL
     match situation.owner, route:
         case Platform.FXOS, _:
-            assert certificate is not None
+            assert chosen is not None
             return (
-                fxos.add_trustpoint(place, certificate, letting_in=letting_in),
+                fxos.add_trustpoint(place, chosen.name, chosen.sha256, certificate, letting_in=letting_in),
                 fxos.check_anchor(place, names, accepted),
             )
         case Platform.IOSXE, Route.PASTE:
@@ -211,6 +221,11 @@ def _cautions(situation: Situation, chosen: Choice | None, route: Route) -> Iter
         )
     elif chosen.confidence is Confidence.MOVING:
         yield f"{situation.host} was changing its CA at that date."
+    if chosen is not None and chosen.certificate is None and route is Route.PASTE:
+        yield (
+            f"“{chosen.name}” with SHA-256 {chosen.sha256} is not in the catalogue: obtain it from {_OBTAIN}. Never take "
+            "it from a document or from the failing connection."
+        )
     if route is Route.BUNDLE:
         yield (
             "The bundle comes over plain HTTP; only its signature counts. Never go on without it, and never with "

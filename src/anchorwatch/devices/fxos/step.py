@@ -214,34 +214,41 @@ def wait_for_success(place: Place) -> Step:
 # --------------------------------------------------------------------------------------------- trust
 
 
-def add_trustpoint(place: Place, certificate: Certificate, *, letting_in: str) -> Step:
-    """Put one CA into a trustpoint of its own and commit it."""
-    name = trustpoint_name(certificate)
+def add_trustpoint(
+    place: Place, name: str, sha256: str, certificate: Certificate | None, *, letting_in: str
+) -> Step:
+    """Put one CA into a trustpoint of its own and commit it.
+
+    Without its octets the paste is a blank: the step says which certificate belongs there, by its SHA-256.
+    """
+    trustpoint = trustpoint_name(sha256)
+    paste: tuple[Entry, ...] = (
+        (Pasted.of(certificate, terminator="ENDOFBUF", prompt=">"),)
+        if certificate is not None
+        else lines("<certificate>", "ENDOFBUF")
+    )
     return _commit(
         "add-trustpoint",
-        f"Put “{certificate.title}” into a trustpoint of its own and commit it.",
+        f"Put “{name}” into a trustpoint of its own and commit it.",
         place,
-        (
-            *lines("scope security", f"enter trustpoint {name}", "set certchain"),
-            Pasted.of(certificate, terminator="ENDOFBUF", prompt=">"),
-        ),
-        _undo("Delete the trustpoint.", "scope security", f"delete trustpoint {name}"),
+        (*lines("scope security", f"enter trustpoint {trustpoint}", "set certchain"), *paste),
+        _undo("Delete the trustpoint.", "scope security", f"delete trustpoint {trustpoint}"),
         Expected(
             sentence=(
                 f"Each pasted line is prompted with >; after commit-buffer no prompt carries a *. SHA-256 of what is "
-                f"pasted: {certificate.sha256}."
+                f"pasted: {sha256}."
             ),
             texts=("Enter lines one at a time.",),
-            claim=Claim(about=About.ANCHOR_PRESENT, any_of=(certificate.sha256,)),
+            claim=Claim(about=About.ANCHOR_PRESENT, any_of=(sha256,)),
         ),
         risks=(Risk(danger=Danger.WIDENS_TRUST, sentence=letting_in),),
         scope="/security/trustpoint",
     )
 
 
-def trustpoint_name(certificate: Certificate) -> str:
+def trustpoint_name(sha256: str) -> str:
     """The name under which we store a CA: ours alone, and the same each time."""
-    return f"anchor{certificate.sha256[:8]}"
+    return f"anchor{sha256[:8]}"
 
 
 # --------------------------------------------------------------------------------- the agent's licence
