@@ -49,9 +49,9 @@ def test_with_a_store_that_lacks_them_the_cause_is_confirmed() -> None:
 
 
 def test_a_ca_that_is_on_the_device_is_not_missing() -> None:
-    """Where a sufficient CA is listed something else refuses it: this rule says nothing."""
+    """Where a sufficient CA is listed something else refuses it, maybe its usage: this rule says nothing."""
     text = "asa# show logging\n" + BURST + "\n" + STORE.format("VeriSign Primary - G5")
-    assert findings(text) == ()
+    assert [finding.code for finding in findings(text)] == ["trustpoint-usage"]
 
 
 def test_nothing_seen_is_not_healthy() -> None:

@@ -169,12 +169,17 @@ def portal_hosts(case: Case) -> tuple[tuple[str, Span], ...]:
     return tuple(hosts.items())
 
 
+_VENDOR = ("tools.cisco.com", "smartreceiver.cisco.com")
+
+
 def private_hosts(case: Case) -> tuple[tuple[str, Span], ...]:
-    """The hosts among them that are not the vendor's: a portal on site."""
+    """The hosts among them that are not the vendor's: a portal on site. A wrapped line may cut a name short."""
     return tuple(
         (host, span)
         for host, span in portal_hosts(case)
-        if host != "cisco.com" and not host.endswith(".cisco.com")
+        if host != "cisco.com"
+        and not host.endswith(".cisco.com")
+        and not any(name.startswith(host) for name in _VENDOR)
     )
 
 
