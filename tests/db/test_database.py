@@ -142,6 +142,15 @@ def test_a_broken_rule_of_a_table_is_named(database: Database) -> None:
     assert refused.value.constraint == "ck_pool_not_negative"
 
 
+@pytest.mark.parametrize("wrong", [{"skew_ms": 2**70}, {"software": "half of a \ud83d"}, {"skew_ms": 2**63}])
+def test_what_no_column_holds_is_refused(database: Database, wrong: dict[str, Any]) -> None:
+    """A number beyond 64 bits or half a character from outside is an error of this room, in both databases."""
+    known = Stock.of(database).device()
+
+    with pytest.raises(ConstraintBroken):
+        database.write(lambda tx: device.save(tx, known, replace(known, **wrong)))
+
+
 def test_nothing_points_into_another_account(database: Database) -> None:
     """A device of one account cannot be put into a virtual account of another."""
     here, there = Stock.of(database, "here.example"), Stock.of(database, "there.example")

@@ -28,7 +28,7 @@ from typing import Any, Self, TypeVar
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from anchorwatch.base.secret import Secret
@@ -312,6 +312,9 @@ def _told() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise ConstraintBroken(_constraint(error)) from error
+    except (DataError, OverflowError, UnicodeEncodeError) as error:
+        # A number beyond 64 bits, half a character, a NUL in a text: nothing a column can hold.
+        raise ConstraintBroken("") from error
     except PoolTimeout as error:
         raise DatabaseBusy("no connection to the database came free in time") from error
     except OperationalError as error:
