@@ -21,6 +21,7 @@ from anchorwatch.cli.app import app
 from anchorwatch.pki.reason import MEANINGS, Reason
 from docs_console import TERMINAL
 from docs_formats import formats_page
+from docs_licensing import messages_page, states_page
 from docs_profiles import profiles_page
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -136,6 +137,8 @@ def generated() -> Mapping[Path, str]:
     pages = {
         DOCS / "reference" / "cli.md": cli_page(),
         DOCS / "reference" / "formats.md": formats_page(WRITTEN),
+        DOCS / "reference" / "licensing-messages.md": messages_page(WRITTEN),
+        DOCS / "reference" / "licensing-states.md": states_page(WRITTEN),
         DOCS / "reference" / "profiles.md": profiles_page(WRITTEN),
         DOCS / "reference" / "reasons.md": reasons_page(),
     }

@@ -40,7 +40,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """T0. Hints only: no agent takes an anchor or the portal's name from it."""
+    """Where things are (T0). Hints only: no agent takes an anchor or the portal's name from it."""
 
     portal: Host
     versions: Annotated[tuple[Identifier, ...], Many(8)] = ("1",)
@@ -51,7 +51,7 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeRequest:
-    """T2."""
+    """Ask for signed time (T2)."""
 
     nonce: Nonce
 
@@ -89,7 +89,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
-    """D1, the request."""
+    """What the device is (D1)."""
 
     udi: Udi
     sw: Software
@@ -117,7 +117,7 @@ class TrustCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalInfo:
-    """L3: windows the portal suggests. Unsigned, so the agent clamps them to its signed dates."""
+    """Windows the portal suggests (L3, and within D1). Unsigned, so the agent clamps them to its signed dates."""
 
     id: Span
     authorization: Span
@@ -127,7 +127,7 @@ class RenewalInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceAnswer:
-    """D1, the answer."""
+    """What the portal calls the device (D1)."""
 
     device_id: Identifier
     va: Name
@@ -156,7 +156,7 @@ class ClockReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntitlementRequest:
-    """L1. `last_jti` is absent before the first grant; `grant` goes along when the portal asks to see it."""
+    """What the device wants to use (L1). `last_jti` is absent before the first grant; `grant` goes along when the portal asks to see it."""
 
     seq: Sequence
     entitlements: Annotated[tuple[Wanted, ...], Many(128)]
@@ -182,7 +182,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentReport:
-    """L6."""
+    """Failures that are over, told now that there is a way (L6)."""
 
     incidents: Annotated[tuple[Incident, ...], Many(64)]
 

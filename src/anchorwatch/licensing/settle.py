@@ -1,0 +1,140 @@
+"""What several events do to an agent's state alike: a failure, a lost identity, a fresh key."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from anchorwatch.licensing import enrolment, retry
+from anchorwatch.licensing.authorization import TABLE as AUTHORIZATION
+from anchorwatch.licensing.authorization import AuthorizationEvent
+from anchorwatch.licensing.clock import Reading
+from anchorwatch.licensing.error import EventRefusedError
+from anchorwatch.licensing.event import Entropy
+from anchorwatch.licensing.failure import (
+    ABOUT_TIME,
+    CURABLE_BY_BUNDLE,
+    PEER_UNTRUSTED,
+    Failure,
+    noted,
+    repaired,
+)
+from anchorwatch.licensing.policy import AgentPolicy
+from anchorwatch.licensing.registration import TABLE as REGISTRATION
+from anchorwatch.licensing.registration import RegistrationEvent
+from anchorwatch.licensing.retry import Purpose
+from anchorwatch.licensing.state import AgentState, Attempt, Step
+from anchorwatch.licensing.status import RegistrationState
+from anchorwatch.licensing.trust import PEER_TABLE, PeerEvent
+
+REGISTERING = (RegistrationState.IN_PROGRESS, RegistrationState.RETRYING)
+
+
+def refused(sentence: str, state: AgentState) -> EventRefusedError:
+    """The error for an operator's wish that has no meaning now."""
+    return EventRefusedError(sentence, machine="registration", state=state.registration, event="")
+
+
+def fresh_key(entropy: Entropy) -> str:
+    """A random UUID (RFC 9562) for `Idempotency-Key`."""
+    return str(uuid.UUID(bytes=entropy.octets(16), version=4))
+
+
+def request_body(csr: bytes | None) -> bytes:
+    """The body of E3 and E4."""
+    return enrolment.encode(csr or b"")
+
+
+def purpose(state: AgentState, step: Step) -> Purpose:
+    """Which schedule a step follows."""
+    if state.registration in REGISTERING:
+        return Purpose.REGISTRATION
+    return Purpose.RENEWAL if step in (Step.ENTITLE, Step.REENROL, Step.REMOVE) else Purpose.SIDE
+
+
+def time_left(state: AgentState, step: Step, at: datetime) -> timedelta | None:
+    """What is left to the deadline that a step must meet, None where it has none."""
+    if step is Step.REENROL and state.identity is not None:
+        return state.identity.not_after - at
+    grant = state.granted() if step is Step.ENTITLE else None
+    return grant.exp - at if grant is not None else None
+
+
+def failed(
+    policy: AgentPolicy,
+    state: AgentState,
+    step: Step,
+    failure: Failure,
+    now: Reading,
+    entropy: Entropy,
+    at: datetime,
+    *,
+    retry_after: timedelta | None = None,
+) -> AgentState:
+    """The state after a failure that may pass: evidence kept, timer armed, and a look for help where it may help."""
+    timer = state.timer(step) or retry.armed(purpose(state, step), now.boot, now.mono)
+    timer = retry.failed(
+        timer, now.mono, entropy.fraction(), left=time_left(state, step, at), retry_after=retry_after
+    )
+    state = replace(state.with_timer(step, timer), in_flight=None, failure=failure)
+    state = replace(state, incidents=noted(state.incidents, failure, at, fresh_key(entropy)))
+    state = _attempted(state, step, Attempt(at=at, worked=False, reason=failure.sentence))
+    if state.registration in REGISTERING:
+        state = replace(
+            state, registration=REGISTRATION.target(state.registration, RegistrationEvent.RETRYABLE)
+        )
+    if failure.kind in PEER_UNTRUSTED:
+        state = replace(state, peer=PEER_TABLE.target(state.peer, PeerEvent.REFUSED), bundle_is_newest=False)
+    if policy.heals_through_bundle and failure.kind in CURABLE_BY_BUNDLE and step is not Step.TRUST:
+        state = replace(state, heal=True)
+    if policy.rights_by_signed_time and failure.kind in ABOUT_TIME and state.intent is not None:
+        # The next thing a registration does is to ask for signed time again.
+        state = replace(state, intent=replace(state.intent, ready=False))
+    return state
+
+
+def _attempted(state: AgentState, step: Step, attempt: Attempt) -> AgentState:
+    if state.registration in REGISTERING:
+        return replace(state, last_registration=attempt)
+    match step:
+        case Step.ENTITLE:
+            return replace(state, last_authorization=attempt)
+        case Step.REENROL:
+            return replace(state, last_identity_renewal=attempt)
+        case _:
+            return state
+
+
+def worked(state: AgentState, step: Step, by: str) -> AgentState:
+    """The state after an exchange got the answer it was for."""
+    state = state.without_exchange(step).with_timer(step, None)
+    peer = state.peer
+    if step not in (Step.TRUST, Step.TIME):
+        # Those two are believed whoever carries them.
+        peer = PEER_TABLE.target(peer, PeerEvent.ANSWERED)
+        state = replace(state, incidents=repaired(state.incidents, by), failure=None, heal=False)
+    return replace(state, peer=peer)
+
+
+def forgotten(state: AgentState, reason: str | None) -> AgentState:
+    """The state after the identity is gone. The last grant stays, for what it says about use after its end."""
+    return replace(
+        state,
+        identity=None,
+        successor=None,
+        rekeying=None,
+        intent=None,
+        device_id=None,
+        announced_seq=None,
+        seq=0,
+        renew_authorization_at=None,
+        renew_identity_at=None,
+        exchanges=(),
+        in_flight=None,
+        timers=(),
+        outside_since=None,
+        reason=reason,
+        asked_anew=bool(state.wanted),
+        authorization=AUTHORIZATION.target(state.authorization, AuthorizationEvent.IDENTITY_LOST),
+    )
