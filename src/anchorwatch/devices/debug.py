@@ -52,13 +52,13 @@ _WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
         ),
         (
             Trouble.NOT_VERIFIED,
-            (r"certificate verify failed|server TLS cert cannot be validated|peer certificate cannot be authenticated"
+            (r"certificate verify failed|peer certificate cannot be authenticated"
             r"|SSL certificate problem"),
         ),
     )
 )  # fmt: skip
 _SPEAKS = re.compile(
-    r"CRYPTO_PKI|PKI\[\d|CERT_API|error:[0-9A-F]{8}:|SSL routines|SSL certificate|server TLS cert|^\s*\(\w{1,12}\)\s+No suitable",
+    r"CRYPTO_PKI|PKI\[\d|CERT_API|error:[0-9A-F]{8}:|SSL routines|SSL certificate|^\s*\(\w{1,12}\)\s+No suitable",
     re.IGNORECASE,
 )
 

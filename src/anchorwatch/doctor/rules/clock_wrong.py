@@ -11,6 +11,7 @@ allowed for.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from anchorwatch.devices.fact import ClockReading, ClockZone, LogMessage, NtpStatus, Platform
@@ -24,6 +25,7 @@ from anchorwatch.doctor.refusal import Since
 from anchorwatch.doctor.rule import FAILED_EXCHANGE, Example, LookAlike, Rule, Rung
 
 CODE = "clock-wrong"
+_ENDED = re.compile(r"expired|date is out.of.range", re.IGNORECASE)
 _SAID = {
     "REG_EXPIRED_CLOCK_CHANGE": "the clock was moved out of the validity of the identity certificate",
     "ID_CERT_RENEW_NOT_STARTED": "the start date of the identity certificate is not reached, so the clock is behind",
@@ -123,7 +125,7 @@ def _outside(case: Case) -> list[tuple[Span, str, str]]:
     for message, reason in refusal.reasons(case):
         if "not yet valid" in reason.lower():
             found.append((message.span, "by it the validity of a certificate has not begun", "not-yet-valid"))
-        elif "expired" in reason.lower() and message in outbound.messages(case, message.code):
+        elif _ENDED.search(reason) and message in outbound.messages(case, message.code):
             found.append((message.span, "by it the validity of a certificate has ended", "expired"))
     return found
 

@@ -37,6 +37,12 @@ def find(case: Case) -> tuple[Finding, ...]:
     failing = [span for said in spoken.about(case, Topic.UNTRUSTED) for span in said.spans]
     if by_address and (checked or failing) and standing.of(case).works is False:
         spans += [*by_address, *checked, *failing]
+    spans += [
+        span
+        for said in spoken.about(case, Topic.UNTRUSTED)
+        if "cannot be validated" in said.text.lower()
+        for span in said.spans
+    ]
     if not spans:
         return ()
     return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from anchorwatch.devices.fact import ClockReading, LogMessage, NtpStatus, Platform
 from anchorwatch.devices.log_detail import OutsideValidity
 from anchorwatch.devices.span import Span
@@ -12,13 +14,14 @@ from anchorwatch.doctor.refusal import Since
 from anchorwatch.doctor.rule import FAILED_EXCHANGE, Example, LookAlike, Rule, Rung
 
 CODE = "server-certificate-expired"
+_ENDED = re.compile(r"expired|date is out.of.range", re.IGNORECASE)
 
 
 def find(case: Case) -> tuple[Finding, ...]:
     """Find a peer's certificate that is called expired by a device whose clock nothing speaks against."""
     if standing.of(case).works or _doubted(case):
         return ()
-    spans = [message.span for message, reason in refusal.reasons(case) if "expired" in reason.lower()]
+    spans = [message.span for message, reason in refusal.reasons(case) if _ENDED.search(reason)]
     spans += [
         message.span
         for message in case.facts(LogMessage)
