@@ -17,6 +17,7 @@ from anchorwatch.licensing.clock import Reading, Timekeeping
 from anchorwatch.licensing.event import (
     Action,
     Answered,
+    ArrangeKeys,
     Broke,
     EraseToken,
     Event,
@@ -123,12 +124,17 @@ class Box:
         self.booted = cable.world.now
         self.keys: dict[Slot, tuple[ed25519.Ed25519PrivateKey, bytes]] = {}
         self.token: token.IdToken | None = None
-        self.writes = 0
         self.told: list[str] = []
         self.sent: list[Send] = []
-        self.disk = state.write(AgentState(product=PRODUCT, time=Timekeeping(build=BUILD)))
-        self.state = state.read(self.disk)
+        self.state = AgentState(product=PRODUCT, time=Timekeeping(build=BUILD))
+        self.written = self.state
+        self.power_fails: Callable[[], bool] = lambda: False
         self.intercept: Callable[[Send, Reply | None], Reply | Failure | None] = lambda _, reply: reply
+
+    @property
+    def disk(self) -> str:
+        """The document as it was last written; made only when somebody looks, which is much faster."""
+        return state.write(self.written)
 
     def reading(self) -> Reading:
         """What the device's clocks say."""
@@ -147,15 +153,15 @@ class Box:
             )
             for action in actions:
                 waiting += self.do(action)
+                if self.power_fails():
+                    self.crash()
+                    return
 
     def do(self, action: Action) -> list[Event]:
         """Carry out one action; what comes of it."""
         match action:
             case Persist():
-                self.disk = state.write(self.state)
-                self.writes += 1
-                if self.writes % 16 == 0:
-                    assert state.read(self.disk) == self.state
+                self.written = self.state
             case MakeKey():
                 if action.slot not in self.keys:
                     self.keys[action.slot] = self.new_key()
@@ -169,6 +175,10 @@ class Box:
                     self.keys[Slot.ACTIVE] = self.keys.pop(Slot.NEXT)
             case EraseToken():
                 self.token = None
+            case ArrangeKeys():
+                held = {SigningKey.of(key).public.spki_sha256: (key, csr) for key, csr in self.keys.values()}
+                wanted = {Slot.ACTIVE: action.active, Slot.NEXT: action.next}
+                self.keys = {slot: held[spki] for slot, spki in wanted.items() if spki is not None}
             case WipeKeys():
                 self.keys.clear()
                 self.token = None
@@ -239,10 +249,11 @@ class Box:
         self.token = made
         self.feed(Register(token_id=made.id, pin=made.pin, bundle_seq=made.bundle_seq))
 
-    def crash(self, *, off_for: timedelta = timedelta(0)) -> None:
-        """Lose what was not on disk, and start again."""
-        self.cable.world.now += off_for
-        self.state = state.read(self.disk)
+    def crash(self, disk: str | None = None) -> None:
+        """Lose what was not on disk, and start again; `disk` is that of a backup."""
+        before = self.written
+        self.state = self.written = state.read(self.disk if disk is None else disk)
+        assert disk is not None or self.state == before
         self.boot = f"boot-{int(self.boot[5:]) + 1}"
         self.booted = self.cable.world.now
         self.feed(Started())

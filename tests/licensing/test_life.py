@@ -7,7 +7,7 @@ import pytest
 from anchorwatch.licensing import deadline, seat, state
 from anchorwatch.licensing.account import DeviceState
 from anchorwatch.licensing.clock import ClockState
-from anchorwatch.licensing.event import Deregister, RenewAuthorization, Want
+from anchorwatch.licensing.event import Deregister, RenewAuthorization, Send, Want
 from anchorwatch.licensing.failure import Failure, FailureClass
 from anchorwatch.licensing.message import Wanted
 from anchorwatch.licensing.policy import Generation, cisco
@@ -179,8 +179,7 @@ def test_a_restored_device_adopts_the_portals_grant(box: Box) -> None:
     old = box.disk
     box.run(timedelta(days=61))
     assert box.state.seq == 3
-    box.disk = old
-    box.crash()
+    box.crash(old)
     box.run(timedelta(days=1))
     assert box.state.seq >= 3
     assert box.state.adoptions == 1
@@ -286,6 +285,29 @@ def test_an_unknown_root_heals_through_the_bundle(box: Box) -> None:
     assert box.authorization() is AuthorizationState.AUTHORIZED
     box.run(timedelta(hours=1))
     assert desk.incidents == ["unknown_root"]
+
+
+def test_interception_is_named_and_never_healed(box: Box) -> None:
+    """Where even the newest bundle does not lead to what is presented, it is interception, told when it is over."""
+    registered(box)
+    desk = box.cable.desk
+
+    def proxy(send: Send, reply: Reply | None) -> Reply | Failure | None:
+        if send.plain_http:
+            return reply
+        kind = FailureClass.TLS_INTERCEPTED if box.state.bundle_is_newest else FailureClass.UNKNOWN_ROOT
+        return Failure(kind=kind, sentence="nothing presented leads to an anchor")
+
+    box.intercept = proxy
+    box.feed(RenewAuthorization())
+    box.run(timedelta(days=2))
+    assert box.state.failure is not None
+    assert box.state.failure.kind is FailureClass.TLS_INTERCEPTED
+    assert box.state.seq == 1
+    box.intercept = lambda _, reply: reply
+    box.run(timedelta(hours=8))
+    assert box.state.seq == 2
+    assert set(desk.incidents) == {"unknown_root", "tls_intercepted"}
 
 
 def test_the_other_policy_stays_in_retry_until_its_pool_is_repaired(box: Box) -> None:

@@ -19,8 +19,10 @@ KEY = claim.PublicKeyClaim(kid="k1", alg=Algorithm.ED25519, spki=bytes(44))
 GOLDEN: list[tuple[object, str]] = [
     (
         message.Discovery(portal="portal.example"),
-        '{"portal":"portal.example","versions":["1"],"est_label":"sl1","algorithms":["Ed25519","ES256"],'
-        '"trust":"/sl/v1/trust"}',
+        (
+            '{"portal":"portal.example","versions":["1"],"est_label":"sl1","algorithms":["Ed25519","ES256"],'
+            '"trust":"/sl/v1/trust"}'
+        ),
     ),
     (message.TimeRequest(nonce="A" * 22), '{"nonce":"AAAAAAAAAAAAAAAAAAAAAA"}'),
     (
@@ -30,8 +32,10 @@ GOLDEN: list[tuple[object, str]] = [
             agent="aw/1",
             trust_seq=3,
         ),
-        '{"udi":{"pid":"ASAv","sn":"9ABC"},"sw":{"name":"asa","version":"9.16"},"agent":"aw/1","features":[],'
-        '"trust_seq":3,"probes":[]}',
+        (
+            '{"udi":{"pid":"ASAv","sn":"9ABC"},"sw":{"name":"asa","version":"9.16"},"agent":"aw/1","features":[],'
+            '"trust_seq":3,"probes":[]}'
+        ),
     ),
     (
         message.EntitlementRequest(
@@ -41,8 +45,10 @@ GOLDEN: list[tuple[object, str]] = [
             clock=message.ClockReport(now=T0, source="grant", mono_ms=5, boot_id="b"),
             trust_seq=3,
         ),
-        '{"seq":2,"entitlements":[{"tag":"standard","count":1}],"clock":{"now":"2026-03-01T12:00:00Z",'
-        '"source":"grant","mono_ms":5,"boot_id":"b"},"trust_seq":3,"last_jti":"j1","mode":"normal"}',
+        (
+            '{"seq":2,"entitlements":[{"tag":"standard","count":1}],"clock":{"now":"2026-03-01T12:00:00Z",'
+            '"source":"grant","mono_ms":5,"boot_id":"b"},"trust_seq":3,"last_jti":"j1","mode":"normal"}'
+        ),
     ),
     (
         message.IncidentReport(
@@ -57,8 +63,10 @@ GOLDEN: list[tuple[object, str]] = [
                 ),
             )
         ),
-        '{"incidents":[{"id":"i1","failure":{"kind":"tls_alert","sentence":"alert","evidence":{"presented":[],'
-        '"missing":[],"alert":48}},"first":"2026-03-01T12:00:00Z","last":"2026-03-01T12:00:00Z","count":1}]}',
+        (
+            '{"incidents":[{"id":"i1","failure":{"kind":"tls_alert","sentence":"alert","evidence":{"presented":[],'
+            '"missing":[],"alert":48}},"first":"2026-03-01T12:00:00Z","last":"2026-03-01T12:00:00Z","count":1}]}'
+        ),
     ),
     (
         claim.TimeClaim(iss="p.example", nonce="n", now=T0, radius_ms=500),
@@ -103,8 +111,10 @@ GOLDEN: list[tuple[object, str]] = [
     ),
     (
         problem.problem(problem.Type.TAG_UNKNOWN, "standard", fits=0),
-        '{"type":"https://anchorwatch.invalid/problems/tag-unknown","title":"The entitlement is not known here",'
-        '"status":422,"retry":"operator","detail":"standard","fits":0}',
+        (
+            '{"type":"https://anchorwatch.invalid/problems/tag-unknown","title":"The entitlement is not known here",'
+            '"status":422,"retry":"operator","detail":"standard","fits":0}'
+        ),
     ),
 ]
 

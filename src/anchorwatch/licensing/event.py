@@ -154,6 +154,17 @@ class PromoteKey:
     """The key in slot `next` becomes `active`; the old one is erased."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrangeKeys:
+    """After a start: the key with this SPKI hash belongs in slot `active`, that one in `next`; erase all others.
+
+    A crash may have come between the state and what was to be done with the keys; None is an empty slot.
+    """
+
+    active: bytes | None
+    next: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
 class WipeKeys:
     """Erase both keys and the token."""
@@ -167,4 +178,4 @@ class Tell:
     sentence: str
 
 
-Action = Persist | MakeKey | Send | EraseToken | PromoteKey | WipeKeys | Tell
+Action = Persist | MakeKey | Send | EraseToken | PromoteKey | ArrangeKeys | WipeKeys | Tell

@@ -20,10 +20,12 @@ from anchorwatch.licensing.error import BundleRefusedError
 from anchorwatch.licensing.event import (
     Action,
     Answered,
+    ArrangeKeys,
     Broke,
     BundleGiven,
     Deregister,
     Entropy,
+    EraseToken,
     Event,
     KeyReady,
     LocalChange,
@@ -122,7 +124,7 @@ def _taken(
                 replace(each, timer=retry.restarted(each.timer, now.boot, now.mono, entropy.fraction()))
                 for each in state.timers
             )
-            return replace(state, in_flight=None, timers=timers, outside_since=None), ()
+            return replace(state, in_flight=None, timers=timers, outside_since=None), _tidied(state)
         case Tick():
             return state, ()
         case Register():
@@ -161,6 +163,16 @@ def _given(
         return answer.bundle(state, event.jws, at, now)
     except BundleRefusedError as error:
         return state, (Tell(code=f"bundle-{error.code}", sentence=str(error)),)
+
+
+def _tidied(state: AgentState) -> tuple[Action, ...]:
+    """What a crash may have left undone."""
+    coming = state.successor or state.rekeying or state.intent
+    keys = ArrangeKeys(
+        active=state.identity.spki_sha256 if state.identity is not None else None,
+        next=coming.spki_sha256 if coming is not None else None,
+    )
+    return (keys,) if state.intent is not None else (keys, EraseToken())
 
 
 def _must_be_registered(state: AgentState, what: str) -> None:
