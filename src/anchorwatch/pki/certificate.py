@@ -267,7 +267,7 @@ def _load(octets: bytes) -> x509.Certificate:
 def _strict_objection(octets: bytes) -> str | None:
     try:
         _load(octets)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
         return f"{error}".split("\n", 1)[0] or type(error).__name__
     return None
 
