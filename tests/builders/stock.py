@@ -14,7 +14,8 @@ from anchorwatch.db.identifier import new_id
 from anchorwatch.db.lot import Lot
 from anchorwatch.db.pool import Pool
 from anchorwatch.db.tag import EntitlementTag
-from anchorwatch.db.word import TagMode
+from anchorwatch.licensing.account import DeviceState
+from anchorwatch.licensing.seat import Mode
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -33,7 +34,7 @@ class Stock:
         smart = SmartAccount(id=new_id(NOW), domain=domain, name="Harbour", created_at=NOW)
         return cls(database, smart, database.write(lambda tx: account.add(tx, smart)))
 
-    def tag(self, name: str = "base", mode: TagMode = TagMode.LIMIT) -> EntitlementTag:
+    def tag(self, name: str = "base", mode: Mode = Mode.LIMIT) -> EntitlementTag:
         """A stored tag."""
         made = EntitlementTag(
             id=new_id(NOW), account_id=self.account.id, tag=f"urn:example:{name}", name=name, mode=mode
@@ -65,7 +66,7 @@ class Stock:
         self.database.write(lambda tx: lot.add(tx, made))
         return made
 
-    def pool(self, seats: int, mode: TagMode = TagMode.LIMIT, name: str = "base") -> Pool:
+    def pool(self, seats: int, mode: Mode = Mode.LIMIT, name: str = "base") -> Pool:
         """The pool of a new tag of which so many seats were bought for ever (0: an empty pool)."""
         of = self.tag(name, mode)
         if seats:
@@ -83,7 +84,7 @@ class Stock:
             virtual_account_id=self.virtual.id,
             pid="ASAv",
             sn=sn,
-            state="active",
+            state=DeviceState.ACTIVE,
             created_at=NOW,
             last_seen=NOW,
             deadline=deadline,

@@ -17,7 +17,9 @@ from anchorwatch.db.error import ConstraintBroken, NotThere
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.lot import NotCut, Posted, Short
 from anchorwatch.db.pool import Full, Held
-from anchorwatch.db.word import Counter, LedgerKind, TagMode
+from anchorwatch.licensing import seat
+from anchorwatch.licensing.account import DeviceState
+from anchorwatch.licensing.seat import Column, EntryKind, Mode
 from builders.stock import DAY, NOW, Stock
 
 
@@ -35,10 +37,10 @@ def test_a_device_takes_seats_and_returns_them(database: Database) -> None:
 
     assert in_use == [4, 4, 1, 0]
     assert [(each.kind, each.delta) for each in told] == [
-        (LedgerKind.BUY, 10),
-        (LedgerKind.CONSUME, 4),
-        (LedgerKind.RELEASE, -3),
-        (LedgerKind.RELEASE, -1),
+        (EntryKind.BUY, 10),
+        (EntryKind.CONSUME, 4),
+        (EntryKind.RELEASE, -3),
+        (EntryKind.RELEASE, -1),
     ]
     assert database.read(lambda tx: pool.holdings(tx, known.id)) == {}
 
@@ -51,13 +53,13 @@ def test_more_than_was_bought_is_given_and_seen(database: Database) -> None:
     answer = hold(database, known.id, {seats.id: 5})[seats.id]
 
     assert isinstance(answer, Held)
-    assert (answer.pool.taken, answer.pool.purchased, answer.pool.room) == (5, 2, 0)
+    assert (answer.pool.in_use, answer.pool.purchased, answer.pool.room) == (5, 2, 0)
 
 
 def test_a_hard_pool_gives_what_it_has_and_no_more(database: Database) -> None:
     """The seat after the last is refused, and who is refused keeps what it had; other pools are not affected."""
     stock = Stock.of(database)
-    hard, soft = stock.pool(3, TagMode.HARD, "hard"), stock.pool(1, name="soft")
+    hard, soft = stock.pool(3, Mode.HARD, "hard"), stock.pool(1, name="soft")
     first, second = stock.device("1"), stock.device("2")
     hold(database, first.id, {hard.id: 2})
     hold(database, second.id, {hard.id: 1})
@@ -77,7 +79,7 @@ def test_a_hard_pool_gives_what_it_has_and_no_more(database: Database) -> None:
 def test_overage_is_rounded_down(database: Database, bought: int, percent: int, given_away: int) -> None:
     """A hard pool gives floor(bought × (1 + overage)) seats."""
     stock = Stock.of(database)
-    seats, known = stock.pool(bought, TagMode.HARD), stock.device()
+    seats, known = stock.pool(bought, Mode.HARD), stock.device()
     database.write(lambda tx: pool.set_overage(tx, stock.account.id, seats.id, percent))
 
     over = hold(database, known.id, {seats.id: given_away + 1})[seats.id]
@@ -99,12 +101,12 @@ def test_the_check_stands_behind_the_condition(database: Database) -> None:
     hold(database, known.id, {seats.id: 3})
 
     with pytest.raises(ConstraintBroken) as refused:
-        database.write(lambda tx: tag.save(tx, replace(of, mode=TagMode.HARD)))
+        database.write(lambda tx: tag.save(tx, replace(of, mode=Mode.HARD)))
     hold(database, known.id, {seats.id: 2})
-    database.write(lambda tx: tag.save(tx, replace(of, mode=TagMode.HARD)))
+    database.write(lambda tx: tag.save(tx, replace(of, mode=Mode.HARD)))
 
     assert refused.value.constraint == "ck_pool_hard"
-    assert stock.look(seats.id).mode is TagMode.HARD
+    assert stock.look(seats.id).mode is Mode.HARD
 
 
 @pytest.mark.parametrize("seats", [-1, pool.MOST_SEATS + 1, 2**70])
@@ -156,10 +158,10 @@ def test_seats_return_after_ninety_days(database: Database) -> None:
     at = NOW + 90 * DAY
 
     def expire(tx: Transaction) -> list[str]:
-        found = device.past_deadline(tx, at, except_states=("auth-expired",), limit=10)
+        found = device.past_deadline(tx, at, except_states=(DeviceState.AUTH_EXPIRED,), limit=10)
         for each in found:
             locked = device.lock(tx, each.id)
-            device.save(tx, locked, replace(locked, state="auth-expired"))
+            device.save(tx, locked, replace(locked, state=DeviceState.AUTH_EXPIRED))
             pool.release(tx, each.id, request_id="sweep", now=at)
         return [each.sn for each in found]
 
@@ -186,6 +188,22 @@ class TestLots:
 
         assert seen == [7, 7, 7, 12, 12, 7, 7, 7]
 
+    def test_a_correction_is_a_lot_of_its_own(self, database: Database) -> None:
+        """A negative lot lowers what was bought while it lasts; a pool never goes below nothing."""
+        stock = Stock.of(database)
+        of = stock.tag()
+        stock.lot(of, 5)
+        stock.lot(of, -2, ends_at=NOW + DAY)
+        seen = [
+            [(each.change, each.pool.purchased) for each in database.write(partial(lot.post, now=at))]
+            for at in (NOW, NOW, NOW + DAY, NOW + 2 * DAY)
+        ]
+        stock.lot(of, -9)
+        (short,) = database.write(lambda tx: lot.post(tx, now=NOW + 2 * DAY))
+
+        assert seen == [[(3, 3)], [], [(2, 5)], []]
+        assert isinstance(short, Short)
+
     def test_a_lot_that_ended_before_it_was_seen_never_counts(self, database: Database) -> None:
         """A portal that was off for the whole life of a lot does not count it."""
         stock = Stock.of(database)
@@ -196,7 +214,7 @@ class TestLots:
     def test_a_hard_pool_says_what_must_come_back_first(self, database: Database) -> None:
         """A lot that ends under seats in use is short by so many; after they returned it goes."""
         stock = Stock.of(database)
-        of = stock.tag(mode=TagMode.HARD)
+        of = stock.tag(mode=Mode.HARD)
         stock.lot(of, 5, ends_at=NOW + DAY)
         stock.lot(of, 2)
         ((placed),) = database.write(lambda tx: lot.post(tx, now=NOW))
@@ -259,9 +277,9 @@ def test_the_audit_finds_what_was_tampered_with(address: str) -> None:
         found = database.read(ledger.audit)
 
     assert [(each.counter, each.counted, each.explained) for each in found] == [
-        (Counter.PURCHASED, 6, 5),
-        (Counter.IN_USE, 3, 2),
-        (Counter.IN_USE, 3, 2),
+        (Column.PURCHASED, 6, 5),
+        (Column.IN_USE, 3, 2),
+        (Column.IN_USE, 3, 2),
     ]
     assert str(found[1]) == f"pool {seats.id} counts 3 in_use, its ledger adds up to 2"
 
@@ -277,22 +295,24 @@ def test_seats_follow_a_model(
     steps: list[tuple[int, int, int]],
     hard: bool,
 ) -> None:
-    """Whatever is asked in whatever order, the pools hold what a dictionary would, and the audit is empty."""
+    """Whatever is asked in whatever order, each pool answers as `licensing.seat` decides, and the audit is empty."""
     file = tmp_path_factory.mktemp("model") / "shelf.db"
     shutil.copy(str(sqlite_template), file)
     with Database.open(f"sqlite:///{file}") as database:
         stock = Stock.of(database)
-        pools = [stock.pool(6, TagMode.HARD if hard else TagMode.LIMIT, name) for name in "ab"]
+        pools = [stock.pool(6, Mode.HARD if hard else Mode.LIMIT, name) for name in "ab"]
         devices = [stock.device(str(each)) for each in range(4)]
         model: dict[tuple[int, int], int] = {}
         for who, which, wanted in steps:
-            others = sum(seats for (dev, place), seats in model.items() if place == which and dev != who)
-            fits = not hard or others + wanted <= 6 or wanted <= model.get((who, which), 0)
+            before = stock.look(pools[which].id).counters
+            decision = seat.decide(before, held=model.get((who, which), 0), asked=wanted)
             answer = hold(database, devices[who].id, {pools[which].id: wanted})[pools[which].id]
-            assert isinstance(answer, Held) == fits
-            if fits:
-                model[who, which] = wanted
-            assert answer.seats == model.get((who, which), 0)
+            model[who, which] = decision.granted
+            assert isinstance(answer, Full) == decision.refused
+            assert answer.seats == decision.granted
+            assert answer.pool.counters == (
+                seat.applied(before, decision.entry) if decision.entry else before
+            )
         for which, each in enumerate(pools):
             total = sum(seats for (_, place), seats in model.items() if place == which)
             assert stock.look(each.id).in_use == total

@@ -20,7 +20,7 @@ from anchorwatch.db.error import DatabaseError
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.pool import Full, Held
 from anchorwatch.db.token import IdToken
-from anchorwatch.db.word import TagMode
+from anchorwatch.licensing.seat import Mode
 from builders import client, postgres
 from builders.postgres import Postgres
 from builders.stock import DAY, NOW, Stock
@@ -37,7 +37,7 @@ def race(one: Database, other: Database, trial: int) -> None:
     """64 clients of two programs want a seat of ten; some die before their commit, some change their mind."""
     chance = random.Random(trial)
     stock = Stock.of(one, f"trial-{trial}.example")
-    seats = stock.pool(SEATS, TagMode.HARD)
+    seats = stock.pool(SEATS, Mode.HARD)
     devices = [stock.device(str(each)) for each in range(CLIENTS)]
     fates = [
         chance.choice(("lives", "lives", "lives", "returns", "raises", "loses its connection"))
@@ -204,7 +204,7 @@ def kill_clients(address: str, times: int) -> int:
     acknowledged = 0
     with Database.open(address) as database:
         stock = Stock.of(database)
-        seats = stock.pool(SEATS, TagMode.HARD)
+        seats = stock.pool(SEATS, Mode.HARD)
         devices = [stock.device(str(each)).id for each in range(16)]
     chance = random.Random(times)
     for _ in range(times):
@@ -239,7 +239,7 @@ def test_what_was_acknowledged_survives_the_death_of_the_server() -> None:
         with Database.open(address) as database:
             migration.upgrade(database)
             stock = Stock.of(database)
-            seats = stock.pool(SEATS, TagMode.HARD)
+            seats = stock.pool(SEATS, Mode.HARD)
             devices = [stock.device(str(each)).id for each in range(16)]
         chance = random.Random(9)
         for _ in range(20):

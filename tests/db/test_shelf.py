@@ -40,7 +40,9 @@ from anchorwatch.db.identifier import new_id
 from anchorwatch.db.incident import Incident
 from anchorwatch.db.token import IdToken
 from anchorwatch.db.trust import TrustAck, TrustBundle
-from anchorwatch.db.word import AnchorRole, CertificateStatus, TokenMode
+from anchorwatch.db.word import CertificateStatus, TokenMode
+from anchorwatch.licensing.account import DeviceState
+from anchorwatch.licensing.claim import Role
 from builders.certs import CA
 from builders.postgres import Postgres
 from builders.stock import DAY, NOW, Stock
@@ -154,7 +156,7 @@ class TestDevices:
 
         def remove(tx: Transaction) -> None:
             locked = device.lock(tx, first.id)
-            device.save(tx, locked, replace(locked, state="removed", live=False))
+            device.save(tx, locked, replace(locked, state=DeviceState.REMOVED, live=False))
 
         database.write(remove)
         second = stock.device("9A1")
@@ -173,14 +175,14 @@ class TestDevices:
             features={"ha": True},
             last_seen=NOW + timedelta(microseconds=1),
             skew_ms=-(10**12),
-            state="conflict",
+            state=DeviceState.CONFLICT,
             adoptions=2,
         )
         database.write(lambda tx: device.save(tx, before, after))
 
         assert database.read(lambda tx: device.get(tx, stock.account.id, before.id)) == after
         with pytest.raises(ConstraintBroken):
-            database.write(lambda tx: device.save(tx, after, replace(after, state="removed")))
+            database.write(lambda tx: device.save(tx, after, replace(after, state=DeviceState.REMOVED)))
         with pytest.raises(NotThere):
             database.read(lambda tx: device.get(tx, new_id(NOW), before.id))
 
@@ -196,7 +198,7 @@ class TestDevices:
                     device.of_account,
                     account_id=stock.account.id,
                     virtual_account_id=stock.virtual.id,
-                    states=["active"],
+                    states=[DeviceState.ACTIVE],
                     after=last,
                     limit=2,
                 )
@@ -207,8 +209,11 @@ class TestDevices:
             last = page[-1].id
 
         assert pages == made
-        assert database.read(lambda tx: device.of_account(tx, stock.account.id, states=["removed"])) == ()
-        silent = database.read(lambda tx: device.silent_since(tx, NOW, states=["active"], limit=3))
+        assert (
+            database.read(lambda tx: device.of_account(tx, stock.account.id, states=[DeviceState.REMOVED]))
+            == ()
+        )
+        silent = database.read(lambda tx: device.silent_since(tx, NOW, states=[DeviceState.ACTIVE], limit=3))
         assert len(silent) == 3
 
     def test_entitlements_are_what_was_last_said(self, database: Database) -> None:
@@ -373,15 +378,15 @@ class TestTrust:
             made = TrustBundle(
                 seq=seq, jws="e30", p7b=b"p7", claims={"seq": seq}, issued_at=NOW, expires_at=NOW + DAY
             )
-            return database.write(lambda tx: trust.publish(tx, made, {AnchorRole.TLS: anchors}))
+            return database.write(lambda tx: trust.publish(tx, made, {Role.TLS: anchors}))
 
         assert database.read(trust.last) is None
         assert [publish(1, root, root), publish(3, root, other), publish(3, root), publish(2, root)] == [
             True, True, False, False,
         ]  # fmt: skip
-        assert set(database.read(lambda tx: trust.anchors(tx, 3, AnchorRole.TLS))) == {root, other}
-        assert database.read(lambda tx: trust.anchors(tx, 1, AnchorRole.TLS)) == (root,)
-        assert database.read(lambda tx: trust.anchors(tx, 1, AnchorRole.ID)) == ()
+        assert set(database.read(lambda tx: trust.anchors(tx, 3, Role.TLS))) == {root, other}
+        assert database.read(lambda tx: trust.anchors(tx, 1, Role.TLS)) == (root,)
+        assert database.read(lambda tx: trust.anchors(tx, 1, Role.ID)) == ()
         assert database.read(lambda tx: trust.get(tx, 1)).claims == {"seq": 1}
         with pytest.raises(NotThere):
             database.read(lambda tx: trust.get(tx, 2))

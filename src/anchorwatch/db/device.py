@@ -1,24 +1,26 @@
 """Devices: product instances as the portal knows them, and what of each entitlement they want and have.
 
 A request that changes a device locks it first (`lock`), decides by what it read, and saves; so two requests of one
-device come one after the other. `state` is a word of the portal's own machine; the tables only insist that a removed
-device is not live, and that two live devices of an account never share a UDI.
+device come one after the other. `state` is that of `licensing.account`; the tables only insist that a removed device is
+not live, and that two live devices of an account never share a UDI.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, update
+from sqlalchemy import Select, Update, bindparam, delete, update
 
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import AlreadyThere, NotThere
 from anchorwatch.db.row import Insert, Upsert, all_of, columns, value
+from anchorwatch.licensing.account import DeviceState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class Device:
     sn: str
     uuid: str = ""
     live: bool = True
-    state: str
+    state: DeviceState
     ha_group: str = ""
     software: str = ""
     agent: str = ""
@@ -66,7 +68,6 @@ _DEVICE = table.device.c
 _ADD = Insert(table.device)
 _BY_ID = all_of(table.device).where(_DEVICE.id == bindparam("device"))
 _LOCK = _BY_ID.with_for_update(key_share=True)
-_SAVE = update(table.device).where(_DEVICE.id == bindparam("this"))
 _ENTITLEMENTS = (
     all_of(table.device_entitlement)
     .where(table.device_entitlement.c.device_id == bindparam("device"))
@@ -126,12 +127,15 @@ def save(tx: Transaction, before: Device, after: Device) -> None:
         raise ValueError("a device keeps its id and its account")
     if changed:
         tx.execute(
-            _SAVE.values({name: bindparam(f"new_{name}") for name in changed}), _named(before.id, changed)
+            _save(tuple(changed)), {"this": before.id, **{f"new_{name}": changed[name] for name in changed}}
         )
 
 
-def _named(device_id: UUID, changed: Mapping[str, Any]) -> dict[str, Any]:
-    return {"this": device_id, **{f"new_{name}": each for name, each in changed.items()}}
+@functools.cache
+def _save(names: tuple[str, ...]) -> Update:
+    """The statement that writes these columns; a portal meets a few sets of them, each over and over."""
+    this = update(table.device).where(_DEVICE.id == bindparam("this"))
+    return this.values({name: bindparam(f"new_{name}") for name in names})
 
 
 def of_account(
@@ -139,7 +143,7 @@ def of_account(
     account_id: UUID,
     *,
     virtual_account_id: UUID | None = None,
-    states: Collection[str] = (),
+    states: Collection[DeviceState] = (),
     after: UUID | None = None,
     limit: int = 100,
 ) -> tuple[Device, ...]:
@@ -155,7 +159,7 @@ def of_account(
 
 
 def past_deadline(
-    tx: Transaction, now: datetime, *, except_states: Collection[str], limit: int
+    tx: Transaction, now: datetime, *, except_states: Collection[DeviceState], limit: int
 ) -> tuple[Device, ...]:
     """Live devices whose authorization ended by `now`, the longest ended first; states already dealt with left out.
 
@@ -166,7 +170,7 @@ def past_deadline(
 
 
 def past_identity(
-    tx: Transaction, now: datetime, *, except_states: Collection[str], limit: int
+    tx: Transaction, now: datetime, *, except_states: Collection[DeviceState], limit: int
 ) -> tuple[Device, ...]:
     """The same for live devices whose ID certificate ended by `now`."""
     query = all_of(table.device).where(_DEVICE.live, _DEVICE.id_ends <= now)
@@ -174,7 +178,7 @@ def past_identity(
 
 
 def silent_since(
-    tx: Transaction, moment: datetime, *, states: Collection[str], limit: int
+    tx: Transaction, moment: datetime, *, states: Collection[DeviceState], limit: int
 ) -> tuple[Device, ...]:
     """Live devices in one of `states` that were last seen at `moment` or before, the most silent first."""
     query = all_of(table.device).where(_DEVICE.live, _DEVICE.last_seen <= moment, _DEVICE.state.in_(states))

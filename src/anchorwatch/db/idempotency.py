@@ -17,7 +17,7 @@ from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import NotThere
 from anchorwatch.db.row import Insert, all_of
-from anchorwatch.db.word import RequestState
+from anchorwatch.licensing.sequence import Record
 
 KEPT = timedelta(hours=48)
 LEASE = timedelta(minutes=1)
@@ -62,14 +62,14 @@ _CLAIM = Insert(table.idempotency_record, "principal", "key")
 _FIND = all_of(table.idempotency_record).where(*_THIS)
 _TAKE_OVER = (
     update(table.idempotency_record)
-    .where(*_THIS, _RECORD.state == RequestState.IN_FLIGHT, _RECORD.claimed_at <= bindparam("before"))
+    .where(*_THIS, _RECORD.state == Record.IN_FLIGHT, _RECORD.claimed_at <= bindparam("before"))
     .values(claimed_at=bindparam("now"))
 )
 _FINISH = (
     update(table.idempotency_record)
-    .where(*_THIS, _RECORD.state == RequestState.IN_FLIGHT)
+    .where(*_THIS, _RECORD.state == Record.IN_FLIGHT)
     .values(
-        state=RequestState.DONE,
+        state=Record.DONE,
         status=bindparam("new_status"),
         headers=bindparam("new_headers", type_=_RECORD.headers.type),
         body=bindparam("new_body", type_=_RECORD.body.type),
@@ -85,7 +85,7 @@ def claim(
         "principal": principal,
         "key": key,
         "request_sha256": request_sha256,
-        "state": RequestState.IN_FLIGHT,
+        "state": Record.IN_FLIGHT,
         "claimed_at": now,
         "status": None,
         "headers": None,
@@ -99,7 +99,7 @@ def claim(
         return Claimed() if _CLAIM.into(tx, fresh) else InFlight()
     if row.request_sha256 != request_sha256:
         return OtherBody()
-    if row.state is RequestState.DONE:
+    if row.state is Record.DONE:
         return Replayed(
             Answer(row.status, tuple((name, text) for name, text in row.headers), bytes(row.body))
         )
@@ -125,7 +125,7 @@ def finish(tx: Transaction, principal: str, key: str, answer: Answer) -> None:
 
 def abandon(tx: Transaction, principal: str, key: str) -> None:
     """Give back a claim made in an earlier transaction, so that the request can be tried again at once."""
-    unanswered = table.idempotency_record.delete().where(*_THIS, _RECORD.state == RequestState.IN_FLIGHT)
+    unanswered = table.idempotency_record.delete().where(*_THIS, _RECORD.state == Record.IN_FLIGHT)
     tx.execute(unanswered, {"who": principal, "which": key})
 
 

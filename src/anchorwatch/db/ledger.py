@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.row import all_of, value
-from anchorwatch.db.word import Counter, LedgerKind
+from anchorwatch.licensing.seat import Column, EntryKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +21,8 @@ class LedgerEntry:
     id: UUID
     account_id: UUID
     pool_id: UUID
-    kind: LedgerKind
-    counter: Counter
+    kind: EntryKind
+    counter: Column
     delta: int
     device_id: UUID | None
     lot_id: UUID | None
@@ -35,7 +35,7 @@ class Discrepancy:
     """A counter of a pool that its ledger, or what devices hold of it, does not explain."""
 
     pool_id: UUID
-    counter: Counter
+    counter: Column
     counted: int
     explained: int
     by: str
@@ -84,7 +84,7 @@ def audit(tx: Transaction) -> tuple[Discrepancy, ...]:
     }
     found: list[Discrepancy] = []
     for row in tx.execute(all_of(table.pool).order_by(table.pool.c.id)).mappings():
-        for counter in Counter:
+        for counter in Column:
             explained = told.get((row["id"], counter), 0)
             if row[counter.value] != explained:
                 found.append(
@@ -93,7 +93,7 @@ def audit(tx: Transaction) -> tuple[Discrepancy, ...]:
         if row["in_use"] != held.get(row["id"], 0):
             found.append(
                 Discrepancy(
-                    row["id"], Counter.IN_USE, row["in_use"], held.get(row["id"], 0), "its devices hold"
+                    row["id"], Column.IN_USE, row["in_use"], held.get(row["id"], 0), "its devices hold"
                 )
             )
     return tuple(found)

@@ -22,7 +22,8 @@ from anchorwatch.db.error import NotThere
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.pool import Pool
 from anchorwatch.db.row import Insert, all_of, columns, value
-from anchorwatch.db.word import Counter, LedgerKind, LotKind
+from anchorwatch.db.word import LotKind
+from anchorwatch.licensing.seat import Column, EntryKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +108,15 @@ def post(
     """
     entry, each = table.ledger_entry.c, table.lot.c
 
-    def posted(*kinds: LedgerKind) -> ColumnElement[bool]:
-        return exists(select(entry.id).where(entry.lot_id == each.id, entry.kind.in_(kinds)))
+    def posted(same: ColumnElement[bool]) -> ColumnElement[bool]:
+        return exists(select(entry.id).where(entry.lot_id == each.id, same))
 
-    came = posted(LedgerKind.BUY, LedgerKind.TRANSFER)
+    came = posted((entry.delta > 0) == (each.quantity > 0))
     ended = and_(each.ends_at.is_not(None), each.ends_at <= now)
     due = all_of(table.lot).where(
         or_(
             and_(each.starts_at <= now, or_(each.ends_at.is_(None), each.ends_at > now), ~came),
-            and_(ended, came, ~posted(LedgerKind.EXPIRE)),
+            and_(ended, came, ~posted((entry.delta > 0) != (each.quantity > 0))),
         )
     )
     if account_id is not None:
@@ -180,19 +181,29 @@ def _post(
             return Posted(after, change)
         savepoint.rollback()
     seen = pool.get(tx, target.account_id, target.id)
-    room = (seen.purchased + change) * (100 + seen.overage_pct) // 100
-    return Short(seen, change, max(seen.taken - room, 0))
+    left = (seen.purchased + change) * (100 + seen.overage_pct) // 100
+    return Short(seen, change, max(seen.counters.taken - left, 0))
 
 
 def _entry(target: Pool, lot: Lot, now: datetime, request_id: str) -> dict[str, Any]:
     ends = lot.ends_at is not None and lot.ends_at <= now
-    came = LedgerKind.TRANSFER if lot.kind is LotKind.TRANSFER else LedgerKind.BUY
+    match lot.kind, lot.quantity > 0, ends:
+        case _, True, True:
+            kind = EntryKind.EXPIRE
+        case LotKind.BUY, True, False:
+            kind = EntryKind.BUY
+        case LotKind.TRANSFER, True, False:
+            kind = EntryKind.TRANSFER_IN
+        case LotKind.TRANSFER, False, False:
+            kind = EntryKind.TRANSFER_OUT
+        case _:  # a correction downwards, or the end of what was moved away
+            kind = EntryKind.ADJUST
     return {
         "id": new_id(now),
         "account_id": target.account_id,
         "pool_id": target.id,
-        "kind": LedgerKind.EXPIRE if ends else came,
-        "counter": Counter.PURCHASED,
+        "kind": kind,
+        "counter": Column.PURCHASED,
         "delta": -lot.quantity if ends else lot.quantity,
         "device_id": None,
         "lot_id": lot.id,

@@ -27,7 +27,8 @@ from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import NotThere
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.row import Insert, Upsert, all_of, value
-from anchorwatch.db.word import Counter, LedgerKind, TagMode
+from anchorwatch.licensing import seat
+from anchorwatch.licensing.seat import Column, EntryKind, Mode
 
 MOST_SEATS = 1_000_000_000
 """What one device may hold of one pool; far below where 64 bits end, for SQLite would go on in floating point."""
@@ -41,7 +42,7 @@ class Pool:
     account_id: UUID
     virtual_account_id: UUID
     tag_id: UUID
-    mode: TagMode
+    mode: Mode
     purchased: int
     in_use: int
     reserved: int
@@ -49,19 +50,21 @@ class Pool:
     overage_pct: int
 
     @property
-    def taken(self) -> int:
-        """Seats given away in any way."""
-        return self.in_use + self.reserved + self.leased
-
-    @property
-    def allowed(self) -> int:
-        """What may be given away: bought, and the overage on top, rounded down."""
-        return self.purchased * (100 + self.overage_pct) // 100
+    def counters(self) -> seat.Pool:
+        """The same without its names, as `licensing.seat` reckons with it."""
+        return seat.Pool(
+            mode=self.mode,
+            purchased=self.purchased,
+            in_use=self.in_use,
+            reserved=self.reserved,
+            leased=self.leased,
+            overage_pct=self.overage_pct,
+        )
 
     @property
     def room(self) -> int:
         """Seats that can be given away still; never below 0."""
-        return max(self.allowed - self.taken, 0)
+        return max(self.counters.capacity - self.counters.taken, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def _allows(more: ColumnElement[int], bought: ColumnElement[int]) -> ColumnEleme
     """The rule of a `hard` pool as a condition: `table.HARD_RULE` for what the row is about to be."""
     taken = _POOL.in_use + _POOL.reserved + _POOL.leased + more
     return or_(
-        _POOL.mode != TagMode.HARD,
+        _POOL.mode != Mode.HARD,
         taken * 100 <= (_POOL.purchased + bought) * (100 + _POOL.overage_pct),
     )
 
@@ -214,12 +217,12 @@ def hold(
         seen = pools[pool_id]
         if more == 0:
             answer[pool_id] = Held(seen, held)
-        elif more > 0 and seen.mode is TagMode.HARD and seen.room < more:
+        elif seat.decide(seen.counters, held=held, asked=wanted[pool_id]).refused:
             # Reading first may refuse what would fit a moment later; it never grants. It spares the row its lock.
             answer[pool_id] = Full(seen, held, wanted[pool_id])
         else:
             changes[pool_id] = more
-    may_fail = any(more > 0 and pools[pool_id].mode is TagMode.HARD for pool_id, more in changes.items())
+    may_fail = any(more > 0 and pools[pool_id].mode is Mode.HARD for pool_id, more in changes.items())
     while changes:
         savepoint = tx.begin_nested() if may_fail else None
         _write_down(tx, account_id, device_id, wanted, changes, request_id, now)
@@ -278,8 +281,8 @@ def _write_down(
                 "id": new_id(now),
                 "account_id": account_id,
                 "pool_id": pool_id,
-                "kind": LedgerKind.CONSUME if more > 0 else LedgerKind.RELEASE,
-                "counter": Counter.IN_USE,
+                "kind": EntryKind.CONSUME if more > 0 else EntryKind.RELEASE,
+                "counter": Column.IN_USE,
                 "delta": more,
                 "device_id": device_id,
                 "lot_id": None,

@@ -30,17 +30,11 @@ from sqlalchemy import (
 )
 
 from anchorwatch.db.column import Document, Moment, words
-from anchorwatch.db.word import (
-    AnchorRole,
-    CertificateStatus,
-    Counter,
-    LedgerKind,
-    LotKind,
-    OnExpiry,
-    RequestState,
-    TagMode,
-    TokenMode,
-)
+from anchorwatch.db.word import CertificateStatus, LotKind, TokenMode
+from anchorwatch.licensing import seat
+from anchorwatch.licensing.account import DeviceState
+from anchorwatch.licensing.claim import OnExpiry, Role
+from anchorwatch.licensing.sequence import Record
 
 HARD_RULE = "mode <> 'hard' OR in_use + reserved + leased <= (purchased * (100 + overage_pct)) / 100"
 """Of a pool: seats given away are never more than bought, plus the overage allowed in percent, rounded down."""
@@ -108,7 +102,7 @@ entitlement_tag = Table(
     Column("family", String(100), nullable=False),
     Column("rank", Integer, nullable=False),
     Column("restricted", Boolean, nullable=False),
-    Column("mode", words(TagMode, "mode"), nullable=False),
+    Column("mode", words(seat.Mode, "mode"), nullable=False),
     Column("on_expiry", words(OnExpiry, "on_expiry"), nullable=False),
     UniqueConstraint("account_id", "tag"),
     UniqueConstraint("account_id", "id"),
@@ -122,7 +116,7 @@ pool = Table(
     _account(),
     Column("virtual_account_id", Uuid, nullable=False),
     Column("tag_id", Uuid, nullable=False),
-    Column("mode", words(TagMode, "mode"), nullable=False),
+    Column("mode", words(seat.Mode, "mode"), nullable=False),
     Column("purchased", BigInteger, nullable=False),
     Column("in_use", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
@@ -210,7 +204,7 @@ device = Table(
     Column("sn", String(100), nullable=False),
     Column("uuid", String(64), nullable=False),
     Column("live", Boolean, nullable=False),
-    Column("state", String(32), nullable=False),
+    Column("state", words(DeviceState, "state"), nullable=False),
     Column("ha_group", String(100), nullable=False),
     Column("software", String(200), nullable=False),
     Column("agent", String(100), nullable=False),
@@ -251,8 +245,8 @@ ledger_entry = Table(
     Column("id", Uuid, primary_key=True),
     _account(),
     Column("pool_id", Uuid, nullable=False),
-    Column("kind", words(LedgerKind, "kind"), nullable=False),
-    Column("counter", words(Counter, "counter"), nullable=False),
+    Column("kind", words(seat.EntryKind, "kind"), nullable=False),
+    Column("counter", words(seat.Column, "counter"), nullable=False),
     Column("delta", BigInteger, nullable=False),
     Column("device_id", Uuid),
     Column("lot_id", Uuid),
@@ -264,13 +258,20 @@ ledger_entry = Table(
     CheckConstraint("delta <> 0", name="delta"),
     Index(None, "pool_id", "id"),
     Index(None, "device_id", "id"),
+    # A lot comes once and goes once: the two entries differ in their sign.
     Index(
-        "uq_ledger_entry_lot",
+        "uq_ledger_entry_lot_up",
         "lot_id",
-        "kind",
         unique=True,
-        sqlite_where=text("lot_id IS NOT NULL"),
-        postgresql_where=text("lot_id IS NOT NULL"),
+        sqlite_where=text("lot_id IS NOT NULL AND delta > 0"),
+        postgresql_where=text("lot_id IS NOT NULL AND delta > 0"),
+    ),
+    Index(
+        "uq_ledger_entry_lot_down",
+        "lot_id",
+        unique=True,
+        sqlite_where=text("lot_id IS NOT NULL AND delta < 0"),
+        postgresql_where=text("lot_id IS NOT NULL AND delta < 0"),
     ),
 )
 
@@ -390,7 +391,7 @@ trust_bundle_anchor = Table(
     "trust_bundle_anchor",
     metadata,
     Column("seq", BigInteger, ForeignKey("trust_bundle.seq"), primary_key=True, autoincrement=False),
-    Column("role", words(AnchorRole, "role"), primary_key=True),
+    Column("role", words(Role, "role"), primary_key=True),
     Column("sha256", String(64), ForeignKey("certificate.sha256"), primary_key=True),
 )
 
@@ -429,7 +430,7 @@ idempotency_record = Table(
     Column("principal", String(100), primary_key=True),
     Column("key", String(64), primary_key=True),
     Column("request_sha256", String(64), nullable=False),
-    Column("state", words(RequestState, "state"), nullable=False),
+    Column("state", words(Record, "state"), nullable=False),
     Column("claimed_at", Moment, nullable=False),
     Column("status", Integer),
     Column("headers", Document),

@@ -11,7 +11,8 @@ from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import AlreadyThere, NotThere
 from anchorwatch.db.row import Insert, all_of, columns, value
-from anchorwatch.db.word import OnExpiry, TagMode
+from anchorwatch.licensing.claim import OnExpiry
+from anchorwatch.licensing.seat import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class EntitlementTag:
     family: str = ""
     rank: int = 0
     restricted: bool = False
-    mode: TagMode = TagMode.LIMIT
+    mode: Mode = Mode.LIMIT
     on_expiry: OnExpiry = OnExpiry.CONTINUE
 
 

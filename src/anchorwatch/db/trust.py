@@ -14,7 +14,7 @@ from anchorwatch.db import certificate, table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import NotThere
 from anchorwatch.db.row import Insert, Upsert, all_of, columns, value
-from anchorwatch.db.word import AnchorRole
+from anchorwatch.licensing.claim import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ _LAST = all_of(table.trust_bundle).order_by(_BUNDLE.seq.desc()).limit(1)
 _SAVE_ACK = Upsert(table.trust_ack, ("device_id", "seq"), ("canary", "missing", "at"))
 
 
-def publish(tx: Transaction, bundle: TrustBundle, anchors: Mapping[AnchorRole, Collection[bytes]]) -> bool:
+def publish(tx: Transaction, bundle: TrustBundle, anchors: Mapping[Role, Collection[bytes]]) -> bool:
     """Store the next bundle with its anchors (DER); False if its number is not above every one before it."""
     highest = tx.execute(select(func.max(_BUNDLE.seq))).scalar()
     if (highest is not None and bundle.seq <= highest) or not _PUBLISH.into(tx, columns(bundle)):
@@ -76,7 +76,7 @@ def get(tx: Transaction, seq: int) -> TrustBundle:
     return value(TrustBundle, row)
 
 
-def anchors(tx: Transaction, seq: int, role: AnchorRole) -> tuple[bytes, ...]:
+def anchors(tx: Transaction, seq: int, role: Role) -> tuple[bytes, ...]:
     """The anchors of a bundle in one role, DER, by hash."""
     stored = table.certificate.c
     query = select(stored.der).where(

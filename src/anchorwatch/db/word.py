@@ -1,47 +1,8 @@
-"""The closed lists of words that the tables keep closed."""
+"""The closed lists of words that are the tables' own; the others are those of `anchorwatch.licensing`."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-
-
-class TagMode(StrEnum):
-    """What happens when more is used than was bought: nothing, out of compliance, or refusal."""
-
-    REPORT = "report"
-    LIMIT = "limit"
-    HARD = "hard"
-
-
-class OnExpiry(StrEnum):
-    """What a device does with an entitlement when its authorization ends."""
-
-    CONTINUE = "continue"
-    NO_NEW_USE = "no-new-use"
-    DISABLE = "disable"
-
-
-class Counter(StrEnum):
-    """The four columns of a pool that its ledger explains."""
-
-    PURCHASED = "purchased"
-    IN_USE = "in_use"
-    RESERVED = "reserved"
-    LEASED = "leased"
-
-
-class LedgerKind(StrEnum):
-    """Why a counter changed."""
-
-    BUY = "buy"
-    EXPIRE = "expire"
-    TRANSFER = "transfer"
-    CONSUME = "consume"
-    RELEASE = "release"
-    RESERVE = "reserve"
-    RETURN = "return"
-    LEASE = "lease"
-    ADJUST = "adjust"
 
 
 class LotKind(StrEnum):
@@ -64,18 +25,3 @@ class CertificateStatus(StrEnum):
     ACTIVE = "active"
     SUPERSEDED = "superseded"
     REVOKED = "revoked"
-
-
-class RequestState(StrEnum):
-    """Of a request that was claimed by its idempotency key."""
-
-    IN_FLIGHT = "in-flight"
-    DONE = "done"
-
-
-class AnchorRole(StrEnum):
-    """What an anchor of a trust bundle vouches for."""
-
-    TLS = "tls"
-    LICENSING = "licensing"
-    ID = "id"
