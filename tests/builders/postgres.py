@@ -98,14 +98,14 @@ class Postgres:
         """The address of one of its databases."""
         return f"postgresql://shelf@127.0.0.1:{self.port}/{database}"
 
-    def create(self, template: str = "template0") -> str:
-        """Make a database, a copy of another one that nobody is connected to; its name."""
+    def create(self) -> str:
+        """Make an empty database; its name."""
         import psycopg
 
         self._made += 1
         name = f"shelf{self._made}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
         return name
 
     def drop(self, name: str) -> None:
@@ -129,12 +129,8 @@ class Postgres:
     def stop(self) -> None:
         """Stop the server and remove its folder."""
         if self._server is not None and self._server.poll() is None:
-            self._server.send_signal(signal.SIGINT)  # "fast": ends sessions, then itself
-            try:
-                self._server.wait(30)
-            except subprocess.TimeoutExpired:
-                self._server.send_signal(signal.SIGQUIT)
-                self._server.wait(10)
+            self._server.send_signal(signal.SIGQUIT)  # at once: nothing of it is needed any more
+            self._server.wait(30)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -2,17 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from anchorwatch.db import ledger, migration
-from anchorwatch.db.database import Database
+from anchorwatch.db import ledger, migration, table
+from anchorwatch.db.database import Database, Transaction
 from builders import postgres
 from builders.postgres import Postgres
-
-Open = Callable[..., Database]
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +26,20 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: Postgres) -> str:
-    """A database with the tables of this release, to be copied."""
-    name = postgres_server.create()
-    with Database.open(postgres_server.url(name)) as database:
+def postgres_address(postgres_server: Postgres) -> str:
+    """A database with the tables of this release, emptied after each test: quicker than a copy for each."""
+    address = postgres_server.url(postgres_server.create())
+    with Database.open(address) as database:
         migration.upgrade(database)
-    return name
+    return address
+
+
+def _empty(address: str) -> None:
+    with Database.open(address, connections=1) as database:
+        every = ", ".join(table.metadata.tables)
+        database.write(partial(Transaction.exec_driver_sql, statement=f"TRUNCATE {every}"))
+        revision = f"UPDATE alembic_version SET version_num = '{migration.HEAD}'"
+        database.write(partial(Transaction.exec_driver_sql, statement=revision))
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +71,8 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(template, tmp_path / "shelf.db")
         yield f"sqlite:///{tmp_path / 'shelf.db'}"
         return
-    server: Postgres = request.getfixturevalue("postgres_server")
-    name = server.create(request.getfixturevalue("postgres_template"))
-    yield server.url(name)
-    server.drop(name)
+    yield request.getfixturevalue("postgres_address")
+    _empty(request.getfixturevalue("postgres_address"))
 
 
 @pytest.fixture
