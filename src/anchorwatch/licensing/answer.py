@@ -28,7 +28,7 @@ from anchorwatch.licensing.event import (
     WipeKeys,
 )
 from anchorwatch.licensing.failure import Evidence, Failure, FailureClass
-from anchorwatch.licensing.message import DeviceAnswer, IncidentReport
+from anchorwatch.licensing.message import DeviceAnswer, EntitlementRequest, IncidentReport
 from anchorwatch.licensing.policy import AgentPolicy
 from anchorwatch.licensing.problem import Problem, Retry, Type
 from anchorwatch.licensing.registration import TABLE as REGISTRATION
@@ -350,6 +350,9 @@ def _helped(
 ) -> Outcome | None:
     """What a problem with a signed object inside changes; None where it brings nothing one may act on."""
     if kind is Type.HISTORY_LOST and state.grant is not None and exchange.step is Step.ENTITLE:
+        if wire.parse(EntitlementRequest, exchange.octets).grant is not None:
+            # It was shown already; whoever still asks is answered by the timer, not by a loop.
+            return None
         return replace(state.without_exchange(Step.ENTITLE), show_grant=True), ()
     if kind in (Type.IDENTITY_UNKNOWN, Type.IDENTITY_SUPERSEDED) and state.successor is not None:
         if exchange.signer is Slot.ACTIVE:
