@@ -1,5 +1,6 @@
 """Opening, transactions, errors, migrations."""
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -215,6 +216,39 @@ def test_a_file_that_another_program_holds_is_busy_not_broken(tmp_path: Path) ->
             other.write(lambda tx: tx.execute(sa.delete(table.nonce)).rowcount)
         go.set()
         assert sitting.result(10)
+
+
+def test_two_that_wait_for_each_other_are_both_done(database: Database) -> None:
+    """Where a database ends one of two transactions that wait for each other, it is done again, unasked."""
+    stock = Stock.of(database)
+    one, other = stock.device("1"), stock.device("2")
+    both_began = threading.Barrier(2)
+
+    def work(tx: Transaction, first: device.Device, second: device.Device) -> None:
+        for each in (first, second):
+            known = device.lock(tx, each.id)
+            device.save(tx, known, replace(known, adoptions=known.adoptions + 1))
+            if each is first:
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    both_began.wait(0.3)
+
+    pair = [
+        database.submit(partial(work, first=one, second=other)),
+        database.submit(partial(work, first=other, second=one)),
+    ]
+    for each in pair:
+        each.result(30)
+
+    found = [database.read(partial(device.find, device_id=each.id)) for each in (one, other)]
+    assert [each.adoptions for each in found if each] == [2, 2]
+
+
+def test_a_write_inside_a_write_is_refused_not_waited_for(tmp_path: Path) -> None:
+    """It would wait for itself for ever."""
+    with Database.open(f"sqlite:///{tmp_path / 'a.db'}") as database:
+        migration.upgrade(database)
+        with pytest.raises(DatabaseError, match="inside a write"):
+            database.write(lambda _tx: database.write(account.every))
 
 
 def test_a_closed_database_takes_no_work(database: Database, address: str) -> None:

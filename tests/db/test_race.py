@@ -1,5 +1,6 @@
 """Many at once, and killed in the middle: no seat twice, nothing acknowledged lost."""
 
+import os
 import random
 import subprocess
 import sys
@@ -152,7 +153,7 @@ def killed_clients(address: str, seats: UUID, devices: list[UUID], after: float)
         subprocess.Popen(
             [sys.executable, client.__file__, address, str(seats), *map(str, half)],
             stdout=subprocess.PIPE,
-            env={"PYTHONPATH": ":".join(sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             text=True,
         )
         for half in halves

@@ -189,6 +189,8 @@ class _OneWriter(_Writer):
         self._closed = False
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
+        if threading.current_thread() is self._thread:
+            raise DatabaseError("a write was asked for inside a write, which would wait for itself")
         future: Future[T] = Future()
         with self._lock:
             if self._closed:
