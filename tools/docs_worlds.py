@@ -113,6 +113,24 @@ def harbour_bundle(folder: Path) -> None:
         (folder / name).write_text(text, encoding="ascii")
 
 
+def first_firewall(folder: Path) -> None:
+    """What a console kept of two nights at one firewall.
+
+    `edge1.log` was captured while the licence could not be renewed, `after.log` when it was mended.
+    """
+    (folder / "edge1.log").write_text(_EDGE1, encoding="utf-8")
+    mended = _EDGE1[_EDGE1.index("edge1# show license all") : _EDGE1.index("edge1# show logging")]
+    for before, after in (
+        ("AUTHORIZED on Sep 06 17:40:02", "AUTHORIZED on Oct 09 18:21:09"),
+        ("FAILED on Oct 09 17:40:31 2018 UTC", "SUCCESS on Oct 09 18:21:09 2018 UTC"),
+        ("    Failure reason: Communication message send response error\n", ""),
+        ("Attempt: Oct 09 18:10:31 2018", "Attempt: Nov 08 18:21:09 2018"),
+        ("Deadline: Dec 05 17:34:02 2018", "Deadline: Jan 07 18:15:09 2019"),
+    ):
+        mended = mended.replace(before, after)
+    (folder / "after.log").write_text(mended, encoding="utf-8")
+
+
 def _quoted(pem: str) -> str:
     lines = pem.splitlines()
     lines[3] = lines[3][:10] + lines[3][11:]
@@ -130,7 +148,118 @@ def _day(year: int, month: int, day: int) -> datetime:
     return datetime(year, month, day, tzinfo=UTC)
 
 
+_EDGE1 = """\
+edge1# show clock
+17:52:10.431 UTC Tue Oct 9 2018
+edge1# show ntp status
+Clock is synchronized, stratum 3, reference is 192.0.2.10
+edge1# show version
+
+Cisco Adaptive Security Appliance Software Version 9.8(2)
+Firepower Extensible Operating System Version 2.2(2.52)
+
+Hardware:   ASAv, 2048 MB RAM, CPU Xeon E5 series 2600 MHz,
+
+License mode: Smart Licensing
+ASAv Platform License State: Licensed
+
+Serial Number: 9AHARBOUR01
+edge1# ping tcp tools.cisco.com 443
+Type escape sequence to abort.
+No source specified. Pinging from identity interface.
+Sending 5 TCP SYN requests to 192.0.2.44 port 443
+from 192.0.2.1, timeout is 2 seconds:
+!!!!!
+Success rate is 100 percent (5/5), round-trip min/avg/max = 1/1/2 ms
+edge1# call-home test profile License
+INFO: Sending test message to https://tools.cisco.com/its/service/oddce/services/DDCEService...
+ERROR: Failed: CONNECT_FAILED(35)
+edge1# show license all
+
+Smart Licensing Status
+======================
+
+Smart Licensing is ENABLED
+
+Registration:
+  Status: REGISTERED
+  Smart Account: Harbour Authority
+  Virtual Account: Edge
+  Export-Controlled Functionality: Allowed
+  Initial Registration: SUCCEEDED on Jul 01 18:37:38 2018 UTC
+  Last Renewal Attempt: None
+  Next Renewal Attempt: Dec 28 18:37:38 2018 UTC
+  Registration Expires: Jul 01 18:31:38 2019 UTC
+
+License Authorization: 
+  Status: AUTHORIZED on Sep 06 17:40:02 2018 UTC
+  Last Communication Attempt: FAILED on Oct 09 17:40:31 2018 UTC
+    Failure reason: Communication message send response error
+  Next Communication Attempt: Oct 09 18:10:31 2018 UTC
+  Communication Deadline: Dec 05 17:34:02 2018 UTC
+
+License Usage
+==============
+ASAv10 Standard - 1G (ASAv-STD-1G):
+  Description: ASAv10 Standard - 1G
+  Count: 1
+  Version: 1.0
+  Status: AUTHORIZED
+
+Product Information
+===================
+UDI: PID:ASAv,SN:9AHARBOUR01
+
+Agent Version
+=============
+Smart Agent for Licensing: 1.6.14_rel/129
+
+edge1# show logging | include 717
+Oct 09 2018 17:40:31: %ASA-3-717009: Certificate validation failed. No suitable trustpoints found to validate certificate serial number: 7517167783D0437EB556C357946E4563B8EBD3AC, subject name: cn=HydrantID SSL ICA G2,o=HydrantID (Avalanche Cloud Corporation),c=US, issuer name: cn=QuoVadis Root CA 2,o=QuoVadis Limited,c=BM .
+Oct 09 2018 17:40:31: %ASA-3-717027: Certificate chain failed validation. No suitable trustpoint was found to validate chain.
+edge1# show crypto ca certificates
+CA Certificate
+  Status: Available
+  Certificate Serial Number: 18dad19e267de8bb4a2158cdcc6b3b4a
+  Certificate Usage: General Purpose
+  Public Key Type: RSA (2048 bits)
+  Signature Algorithm: SHA1 with RSA Encryption
+  Issuer Name: 
+    cn=VeriSign Class 3 Public Primary Certification Authority - G5
+    ou=(c) 2006 VeriSign\\, Inc. - For authorized use only
+    ou=VeriSign Trust Network
+    o=VeriSign\\, Inc.
+    c=US
+  Subject Name: 
+    cn=VeriSign Class 3 Public Primary Certification Authority - G5
+    ou=(c) 2006 VeriSign\\, Inc. - For authorized use only
+    ou=VeriSign Trust Network
+    o=VeriSign\\, Inc.
+    c=US
+  Validity Date: 
+    start date: 00:00:00 UTC Nov 8 2006
+    end   date: 23:59:59 UTC Jul 16 2036
+  Associated Trustpoints: _SmartCallHome_ServerCA 
+
+edge1# show crypto ca trustpool
+edge1# show crypto ca trustpool policy
+0 trustpool certificates installed
+Trustpool Policy
+  Trustpool revocation checking is disabled
+  CRL cache time: 60 seconds
+  CRL next update field: required and enforced
+  Automatic import of trustpool certificates is disabled
+  Policy Overrides:
+    None configured
+edge1# show running-config all crypto ca trustpool
+crypto ca trustpool policy
+ revocation-check none
+ crl cache-time 60
+ crl enforcenextupdate
+"""  # noqa: W291 - the device prints blanks behind some labels
+
 WORLDS: dict[str, Callable[[Path], None]] = {
+    "first-firewall": first_firewall,
     "harbour-bundle": harbour_bundle,
     "licensing-2016": licensing_2016,
 }
