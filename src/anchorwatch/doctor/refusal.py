@@ -4,8 +4,9 @@ Three kinds of refusal look alike in a log: the portal's new public CA, an enter
 place, and a VPN client's certificate. `outbound` takes the clients out; here the rest is told apart by the issuer's
 name. A name is no proof of who signed, but a CA that nobody public runs does not sign for the vendor's portal.
 
-A refusal stands until a success that is newer. Where a log carries no times and a licence screen above it shows a
-success, which came first is not told, and the refusal is no more than a candidate.
+A refusal stands until a success that is newer, or an answer that only the portal can have given. Where a log carries
+no times and a licence screen above it shows a success, which came first is not told, and the refusal is no more than a
+candidate. A refusal of which it is not told whether a client was meant counts where the names speak of the portal.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.devices.log_detail import CallHomeMessage, NoTrustpoint, ValidationFailed
 from anchorwatch.devices.printed_name import PrintedName
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import outbound, present, standing
+from anchorwatch.doctor import outbound, present, spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.migration import is_known_public_ca
+from anchorwatch.doctor.outbound import Belonging
+from anchorwatch.doctor.spoken import Said
 
 
 class Holder(StrEnum):
@@ -103,9 +106,11 @@ def holder_of(refusals: Iterable[Refusal]) -> Holder:
 def refusals(case: Case) -> tuple[Refusal, ...]:
     """The certificates of the device's own connections that found no anchor and were not accepted since, each once."""
     found: dict[object, Refusal] = {}
-    for message in outbound.messages(case, "717009"):
+    for message, whose in outbound.sorted_out(case, "717009"):
         detail = message.detail
         if not isinstance(detail, NoTrustpoint):
+            continue
+        if whose is Belonging.UNTOLD and not _is_of_the_portal(detail):
             continue
         since = after_success(case, message)
         if since is Since.BEFORE:
@@ -113,6 +118,17 @@ def refusals(case: Case) -> tuple[Refusal, ...]:
         key = (detail.serial.lower(), detail.subject.key, detail.issuer.key)
         found.setdefault(key, Refusal(span=message.span, detail=detail, sure=since is Since.AFTER))
     return tuple(found.values())
+
+
+def _is_of_the_portal(detail: NoTrustpoint) -> bool:
+    """Whether a refused certificate's names speak of the portal: a public CA, or the portal's own name."""
+    return names_the_portal(detail) or holder(detail.issuer) is Holder.PUBLIC
+
+
+def names_the_portal(detail: NoTrustpoint) -> bool:
+    """Whether a refused certificate is one for the vendor's own host, whoever signed it."""
+    host = (detail.subject.common_name or "").lower()
+    return host == "cisco.com" or host.endswith(".cisco.com")
 
 
 def reasons(case: Case) -> tuple[tuple[LogMessage, str], ...]:
@@ -125,8 +141,11 @@ def reasons(case: Case) -> tuple[tuple[LogMessage, str], ...]:
 
 
 def after_success(case: Case, message: LogMessage) -> Since:
-    """How a message lies to the newest success of the case; AFTER where there is none."""
-    worked = [exchange for exchange in standing.of(case).exchanges if exchange.worked]
+    """How a message lies to the newest success of the case or answer of the portal; AFTER where there is none."""
+    worked: list[standing.Exchange | Said] = [
+        exchange for exchange in standing.of(case).exchanges if exchange.worked
+    ]
+    worked += [each for each in spoken.said(case) if each.words is not None and each.words.proves_portal]
     if not worked:
         return Since.AFTER
     at = present.wall(case, message.time)

@@ -28,10 +28,11 @@ def find(case: Case) -> tuple[Finding, ...]:
         return ()
     if not all(each.sure for each in refused) or stands.works:
         return ()
-    tied = stands.works is False or any(
-        isinstance(message.detail, Handshake) and message.detail.peer == "server"
-        for message in outbound.messages(case, "725001", "725006")
+    # A log at its default level shows no handshakes, and a private CA may be that of a VPN client.
+    tied = any(refusal.names_the_portal(each.detail) for each in refused) or any(
+        isinstance(message.detail, Handshake) for message in outbound.messages(case, "725001", "725006")
     )
+    tied = tied or (stands.works is False and holder is Holder.INSPECTION)
     name = refused[-1].detail.issuer.label
     likely = holder in (Holder.INSPECTION, Holder.PRIVATE) and tied
     evidence = [each.span for each in refused]
