@@ -155,7 +155,7 @@ class TrustpoolPolicy:
 class SoftwareVersion:
     """What a device is: software (``ASA``, ``IOS``, ``FTD``), hardware, and its licence as the platform sees it.
 
-    `features` are pairs as printed. `no_entitlement` is the sentence printed where nothing is configured.
+    `features` are pairs as printed; of `activation_key` only its title is kept, for the key is a licence. `no_entitlement` is the sentence printed where nothing is configured.
     """
 
     software: Seen[str] | None = None
@@ -176,6 +176,7 @@ class SoftwareVersion:
     throughput: Seen[str] | None = None
     features: tuple[tuple[str, str], ...] = ()
     serial: Seen[str] | None = None
+    activation_key: Seen[str] | None = None
     modified: Seen[DeviceTime] | None = None
 
 

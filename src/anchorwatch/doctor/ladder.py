@@ -99,6 +99,9 @@ _WORDS: dict[Topic, tuple[Rung, str]] = {
     Topic.UNRESOLVED: (Rung.DNS, "A name could not be resolved."),
     Topic.UNTRUSTED: (Rung.TRUST, "The certificate of the server was not trusted."),
     Topic.PROXY_LOGIN: (Rung.HTTP, "A proxy wants to know who asks."),
+    Topic.PROXY_FAILING: (Rung.HTTP, "The proxy is not reached."),
+    Topic.UNCONNECTED: (Rung.ROUTE, "No connection comes about."),
+    Topic.CLOCK_REFUSED: (Rung.CLOCK, "The portal says that the device's date is off."),
     Topic.SERVER_ERROR: (Rung.HTTP, "A server or a proxy answered with an error of its own."),
 }
 

@@ -99,6 +99,11 @@ class Anchor:
     recommended: bool
     objection: str
 
+    @property
+    def standing(self) -> str:
+        """Why it is the one to take, or why another is."""
+        return "recommended" if self.recommended else self.objection or "not needed beside it"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

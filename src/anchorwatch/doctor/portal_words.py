@@ -31,7 +31,10 @@ class Topic(StrEnum):
     LICENSING_CERTIFICATE = "licensing-certificate"
     RESERVATION = "reservation"
     UNTRUSTED = "untrusted"
+    CLOCK_REFUSED = "clock-refused"
     UNRESOLVED = "unresolved"
+    UNCONNECTED = "unconnected"
+    PROXY_FAILING = "proxy-failing"
     PROXY_LOGIN = "proxy-login"
     TRANSPORT_OFF = "transport-off"
     NOT_READY = "not-ready"
@@ -53,10 +56,12 @@ _OF_THE_PORTAL = TOKEN_TOPICS | {
     Topic.INSTANCE_REMOVED,
     Topic.PORTAL_TROUBLE,
     Topic.PORTAL_OTHER,
+    Topic.CLOCK_REFUSED,
 }
 
 # In order, the first that is found decides; written in lower case without blanks, as the words are compared.
 _TOKEN = r"(?:(?:id)?token\b|[\"'{]token|thetoken|idtoken|registrationtoken)"  # noqa: S105 - a pattern
+_NOT = r"unableto|failedto|(?:could|can)(?:not|n['\u2019]?t)"
 _TABLE: tuple[tuple[str, Topic], ...] = (
     (
         r"product_?instance_?identifier.*(?:notvalid|re-?register)|identityfortheinstance.*notvalid",
@@ -67,6 +72,7 @@ _TABLE: tuple[tuple[str, Topic], ...] = (
     (rf"{_TOKEN}.*expired", Topic.TOKEN_EXPIRED),
     (rf"{_TOKEN}.*(?:notvalid|invalid|notfound|notrecogni)|invalid(?:id)?token", Topic.TOKEN_INVALID),
     (r"already(?:been)?registered", Topic.ALREADY_REGISTERED),
+    (r"(?:date|time|timestamp)\b.*offset.*(?:allowed|tolerance|limit)", Topic.CLOCK_REFUSED),
     (r"ls_[a-z]+_[a-z_]+|servererroroccurred", Topic.PORTAL_TROUBLE),
     (
         (
@@ -87,7 +93,9 @@ _TABLE: tuple[tuple[str, Topic], ...] = (
         r"codevalidationfailed|failedtomatch.*identif|identif.*failedtomatch|certmatchessubset|subsetof(?:the)?udis?",
         Topic.IDENTITY_MISMATCH,
     ),
-    (r"unabletoresolve|(?:could|can)not(?:be)?resolve|namelookupfailed|invalidhostname", Topic.UNRESOLVED),
+    (rf"(?:{_NOT})(?:be)?(?:resolve|connectto)(?:the)?proxy", Topic.PROXY_FAILING),
+    (rf"(?:{_NOT})(?:be)?resolve|namelookupfailed|invalidhostname", Topic.UNRESOLVED),
+    (rf"(?:{_NOT})connectto(?:the)?(?:remote)?(?:host|server|port)|connectionrefused", Topic.UNCONNECTED),
     (
         r"transport(?:is)?disabled|call-?home(?:service)?(?:is)?(?:disabled|off)\b|communicationsdisabled",
         Topic.TRANSPORT_OFF,

@@ -92,8 +92,7 @@ def _head(plan: Plan, form: _Form) -> Iterator[str]:
     if plan.anchors:
         yield from form.heading(2, "CAs of which any one would do")
         for anchor in plan.anchors:
-            why = "recommended" if anchor.recommended else anchor.objection or "not needed beside it"
-            yield form.item(f"{anchor.name}: {why}; SHA-256 {anchor.sha256 or 'not known'}")
+            yield form.item(f"{anchor.name}: {anchor.standing}; SHA-256 {anchor.sha256 or 'not known'}")
     if plan.decisions or plan.decided_by_person:
         yield from form.heading(2, "A person decides")
         for decision in plan.decisions:

@@ -60,6 +60,12 @@ def unreachable(case: Case) -> tuple[Span, ...]:
         and refusal.after_success(case, message) is not Since.BEFORE
     ]
     found += [
+        span
+        for said in spoken.about(case, Topic.UNCONNECTED)
+        if not names_local_utility(said.text)
+        for span in said.spans
+    ]
+    found += [
         ping.success.span
         for ping in case.facts(PingResult)
         if ping.tcp and ping.success is not None and ping.success.value == 0 and ping.port == 443

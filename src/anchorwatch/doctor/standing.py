@@ -232,7 +232,8 @@ def declared(case: Case) -> Span | None:
     """The line in which a device declares itself in order, where its outputs show no exchange at all.
 
     The first agents print neither contact nor date, only that everything asked for is authorized; a version screen names
-    its entitlement as authorized; a 5500-X with a key of its own (PAK) has no agent and needs no portal.
+    its entitlement as authorized; a 5500-X, and whatever else runs on a key of its own (PAK), has no agent and needs no
+    portal.
     """
     for report in reversed(case.facts(LicenseReport)):
         if report.sections != ("flat",):
@@ -250,10 +251,10 @@ def declared(case: Case) -> Span | None:
                 version.platform_license is None or version.platform_license.value.lower() == "licensed"
             )
             return version.enforce_mode.span if mode is AuthorizationState.AUTHORIZED and licensed else None
-        if (
-            version.hardware is not None
-            and _OWN_KEY.match(version.hardware.value)
-            and not version.license_mode
-        ):
+        if version.license_mode or version.platform_license:
+            return None
+        if version.activation_key is not None:
+            return version.activation_key.span
+        if version.hardware is not None and _OWN_KEY.match(version.hardware.value):
             return version.hardware.span
     return None

@@ -28,6 +28,15 @@ _OBTAIN = (
     "a root programme's store (`--catalogue certifi`), a bundle whose signature was verified "
     "(`anchorwatch bundle verify`), or the CA's own site, and then compared with this SHA-256"
 )
+_ONLY_BY_HAND = (
+    "This release imports by hand only (9.5(2) is the first that imports by itself): when the portal's CA changes "
+    "again, this has to be done again."
+)
+_BY_HAND = (
+    "The release is not shown. The import by hand is the same on every release; before 9.5(2) it is the only one and "
+    "has to be made again when the portal's CA changes again, from 9.5(2) on the device also imports each day at 22:00 "
+    "of its own time, where auto-import is on and names resolve."
+)
 _NO_BUNDLE = frozenset({"bundle-outdated", "onprem-ca-untrusted"})
 
 
@@ -231,6 +240,8 @@ def _cautions(situation: Situation, chosen: Choice | None, route: Route) -> Iter
             "The bundle comes over plain HTTP; only its signature counts. Never go on without it, and never with "
             "noconfirm alone."
         )
+        if situation.owner is Platform.ASA and situation.renews_itself is not True:
+            yield _BY_HAND if situation.renews_itself is None else _ONLY_BY_HAND
     if situation.code == "factory-ca-expired":
         yield "The factory trustpoint stays as it is: what is in it cannot be brought back, and it does no harm."
     if situation.owner is Platform.FXOS:

@@ -20,6 +20,10 @@ _SOFTWARE = re.compile(
     r"Cisco\s?Adaptive\s?Security\s?Appliance\s?Software\s?Version\s?(?P<version>\d{1,3}\.\S{1,24})(?:\s?<(?P<context>[^<>]{1,64})>)?",
     re.IGNORECASE,
 )
+# The head of a saved configuration: comments about the device, then the version in short.
+_SAVED = re.compile(r"^\s*ASA Version (?P<version>\d{1,3}\.\S{1,24})(?:\s?<(?P<context>[^<>]{1,64})>)?\s*$")
+_COMMENT = re.compile(r"^\s*:\s*(?:Serial Number|Hardware):")
+_HEAD = 12
 _IOS = re.compile(
     r"Cisco IOS(?: XE)? Software.{0,120}?,? Version (?P<version>[\w.()]{3,40})|Cisco IOS XR Software, Version (?P<xr>[\w.]{3,40})"
 )
@@ -44,7 +48,7 @@ _FIELDS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], object]], .
         ),
         _word,
     ),
-    ("hardware", re.compile(r"^\s*Hardware:\s{1,8}(?P<value>[\w./-]{2,40})"), _word),
+    ("hardware", re.compile(r"^[\s:]*Hardware:\s{1,8}(?P<value>[\w./-]{2,40})"), _word),
     ("model", re.compile(r"^\s*Model Id:\s{1,8}(?P<value>[\w./-]{2,40})"), _word),
     ("license_mode", re.compile(r"^\s*License mode:\s?(?P<value>\S.{0,60})"), _word),
     (
@@ -69,7 +73,12 @@ _FIELDS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], object]], .
         _word,
     ),
     ("memory", re.compile(r"^\s*\*Memory resource allocation is .{1,80}", re.IGNORECASE), _all),
-    ("serial", re.compile(r"^\s*(?:Serial Number|Processor board ID):?\s?(?P<value>\w{6,20})\s*$"), _word),
+    (
+        "activation_key",
+        re.compile(r"^\s*(?P<value>Running (?:Permanent |Timebased )?Activation Key):", re.IGNORECASE),
+        _word,
+    ),
+    ("serial", re.compile(r"^[\s:]*(?:Serial Number|Processor board ID):?\s?(?P<value>\w{6,20})\s*$"), _word),
     ("image", re.compile(r'^\s*System image file is "(?P<value>[^"]{1,200})"'), _word),
     (
         "uptime",
@@ -97,6 +106,8 @@ def parse(lines: Sequence[Line]) -> tuple[Found[SoftwareVersion], ...]:
         text = lines[index].text
         if text and (
             _SOFTWARE.search(text)
+            or _SAVED.match(text)
+            or _COMMENT.match(text)
             or text.lstrip().startswith(("License mode:", "ASAv Platform License State:"))
             or _IOS.search(text)
             or _FTD.search(text)
@@ -114,7 +125,8 @@ def _screen(lines: Sequence[Line], start: int) -> Found[SoftwareVersion]:
     features: list[tuple[str, str]] = []
     used: list[int] = []
     in_features = False
-    for index in range(start, min(start + _REACH, len(lines))):
+    reach = _HEAD if _SAVED.match(lines[start].text) or _COMMENT.match(lines[start].text) else _REACH
+    for index in range(start, min(start + reach, len(lines))):
         line = lines[index]
         if index > start and _SOFTWARE.search(line.text):
             break
@@ -136,7 +148,7 @@ def _screen(lines: Sequence[Line], start: int) -> Found[SoftwareVersion]:
 def _take(values: dict[str, Any], line: Line) -> bool:
     """Store what a line says; whether it said something."""
     taken = False
-    software = _SOFTWARE.search(line.text)
+    software = _SOFTWARE.search(line.text) or _SAVED.match(line.text)
     if software:
         values.setdefault("version", Seen(parse_version(software["version"]), line.whole))
         values.setdefault("software", Seen("ASA", line.whole))
@@ -189,6 +201,8 @@ def render(version: SoftwareVersion) -> str:
         lines += ["", features]
     if version.serial:
         lines += ["", f"Serial Number: {version.serial}"]
+    if version.activation_key:
+        lines.append(f"{version.activation_key}:")
     if version.modified:
         lines += ["", f"Configuration last modified by enable_15 at {version.modified}"]
     return "\n".join(lines)

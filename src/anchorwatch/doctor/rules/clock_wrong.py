@@ -18,9 +18,10 @@ from anchorwatch.devices.fact import ClockReading, ClockZone, LogMessage, NtpSta
 from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.devices.log_detail import OutsideValidity
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import outbound, present, refusal, skew, standing
+from anchorwatch.doctor import outbound, present, refusal, skew, spoken, standing
 from anchorwatch.doctor.case import Case, state_times
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
+from anchorwatch.doctor.portal_words import Topic
 from anchorwatch.doctor.refusal import Since
 from anchorwatch.doctor.rule import FAILED_EXCHANGE, Example, LookAlike, Rule, Rung
 
@@ -39,17 +40,22 @@ _TOLERATED = timedelta(hours=1)
 def find(case: Case) -> tuple[Finding, ...]:
     """Find a clock that must be wrong; what nobody vouches for is no proof."""
     strong = [*_by_agent(case), *_by_reading(case)]
+    by_portal = [
+        (span, "the portal refuses its date")
+        for said in spoken.about(case, Topic.CLOCK_REFUSED)
+        for span in said.spans
+    ]
     outside = _outside(case)
     unsure = _unvouched(case)
     early = [(span, text) for span, text, fault in outside if fault == "not-yet-valid"]
     late = [(span, text) for span, text, fault in outside if fault == "expired"]
     by_skew = _by_skew(case)
     if strong:
-        confidence, signs = Confidence.CONFIRMED, [*strong, *early, *late]
+        confidence, signs = Confidence.CONFIRMED, [*strong, *by_portal, *early, *late]
     elif early and unsure:
         confidence, signs = Confidence.CONFIRMED, early
-    elif early or (late and unsure) or by_skew:
-        confidence, signs = Confidence.LIKELY, [*early, *late, *by_skew]
+    elif by_portal or early or (late and unsure) or by_skew:
+        confidence, signs = Confidence.LIKELY, [*by_portal, *early, *late, *by_skew]
     else:
         return ()
     spans = [span for span, _ in signs] + unsure
@@ -152,6 +158,7 @@ RULE = Rule(
         "IOS: `%PKI-3-CERTIFICATE_INVALID_NOT_YET_VALID`, or `…_EXPIRED` while nothing vouches for the clock",
         "`show clock` before the device's own successes, or after the moment of the question, compared in UTC",
         "the dates of `show license all`: the portal's against the device's",
+        "the portal's own answer: the device's date is offset beyond what it allows",
     ),
     look_alikes=(
         LookAlike(

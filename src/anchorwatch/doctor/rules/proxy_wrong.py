@@ -19,9 +19,10 @@ def find(case: Case) -> tuple[Finding, ...]:
         return ()
     proxies = [config.proxy.span for config in case.facts(CallHomeConfig) if config.proxy is not None]
     login = [span for said in spoken.about(case, Topic.PROXY_LOGIN) for span in said.spans]
+    failing = [span for said in spoken.about(case, Topic.PROXY_FAILING) for span in said.spans]
     not_tls = [line.text.span for line in case.facts(DebugLine) if line.trouble is Trouble.NOT_TLS]
     unsent = [span for said in spoken.about(case, Topic.NOT_SENT, Topic.TIMED_OUT) for span in said.spans]
-    if not (login or not_tls or (proxies and unsent and not reach.unresolved(case))):
+    if not (login or failing or not_tls or (proxies and unsent and not reach.unresolved(case))):
         return ()
     return (
         Finding(
@@ -31,9 +32,11 @@ def find(case: Case) -> tuple[Finding, ...]:
             sentence=(
                 "The proxy wants a login that the device does not give."
                 if login
+                else "The proxy that messages should go through is not reached."
+                if failing
                 else "Messages go through a proxy, and the proxy may be the one that fails."
             ),
-            evidence=tuple(dict.fromkeys([*login, *not_tls, *proxies, *unsent])),
+            evidence=tuple(dict.fromkeys([*login, *failing, *not_tls, *proxies, *unsent])),
         ),
     )
 

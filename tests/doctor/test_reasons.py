@@ -1,0 +1,112 @@
+"""What the words of a failure say, wherever a release prints them; and devices that need no portal."""
+
+from __future__ import annotations
+
+import pytest
+
+from anchorwatch.doctor.diagnosis import Diagnosis, Status, diagnose
+from anchorwatch.doctor.finding import Confidence, Severity
+
+SCREEN = """chassis-b /license # show license all
+
+Smart Licensing Status
+======================
+
+Smart Licensing is ENABLED
+
+Registration:
+  Status: REGISTERED
+  Smart Account: Example Works
+  Virtual Account: Lab
+  Export-Controlled Functionality: Allowed
+  Initial Registration: SUCCEEDED on May 01 08:09:18 2020 UTC
+  Last Renewal Attempt: None
+  Next Renewal Attempt: Oct 28 08:09:17 2020 UTC
+  Registration Expires: May 01 08:03:41 2021 UTC
+
+License Authorization:
+  Status: AUTHORIZED on Jul 03 08:27:57 2020 UTC
+  Last Communication Attempt: FAILED on Aug 04 06:29:01 2020 UTC
+    Failure reason: {}
+  Next Communication Attempt: Aug 05 06:29:01 2020 UTC
+  Communication Deadline: Oct 01 08:22:30 2020 UTC
+"""
+
+
+def only(text: str) -> Diagnosis:
+    (found,) = diagnose([("capture", text)]).diagnoses
+    return found
+
+
+def causes(text: str) -> dict[str, Confidence]:
+    return {
+        finding.code: finding.confidence
+        for finding in only(text).findings
+        if finding.severity is Severity.TROUBLE and finding.explained_by is None
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("Failed to resolve host", "dns-failing"),
+        ("Couldn't resolve host name", "dns-failing"),
+        ("Could not resolve host: tools.cisco.com", "dns-failing"),
+        ("Couldn't connect to host", "no-route"),
+        ("Failed to connect to host", "no-route"),
+        (
+            '{"timestamp":["The device date \'1453329321505\' is offset beyond the allowed tolerance limit."]}',
+            "clock-wrong",
+        ),
+    ],
+)
+def test_a_reason_names_its_rung(reason: str, cause: str) -> None:
+    """A reason in plain words is enough for the cause it names, and for none beside it."""
+    assert set(causes(SCREEN.format(reason))) == {cause}
+
+
+@pytest.mark.parametrize(
+    "reason", ["Couldn't resolve proxy name", "Couldn't resolve proxy: gate.works.example"]
+)
+def test_a_proxy_without_an_address_is_not_the_portal(reason: str) -> None:
+    """The name that is not resolved is the proxy's: a proxy may be wrong, the portal's name is not in question."""
+    found = causes(SCREEN.format(reason))
+    assert found["proxy-wrong"] is Confidence.CANDIDATE
+    assert "dns-failing" not in found
+
+
+@pytest.mark.parametrize(
+    "reason", ["HTTP transport failed", "HTTP server returns error code >= 400", "Timeout was reached"]
+)
+def test_a_reason_that_names_nothing_decides_nothing(reason: str) -> None:
+    """Where the words fit several rungs the cause stays open."""
+    assert set(causes(SCREEN.format(reason))) == {"communication-failing"}
+
+
+KEY = "Running Permanent Activation Key: 0x11112222 0x33334444 0x55556666 0x77778888 0x99990000"
+
+
+def test_a_key_of_its_own_needs_no_portal() -> None:
+    """A version screen with an activation key and without smart licensing is a device in order, whatever it is."""
+    text = (
+        "edge# show version\nCisco Adaptive Security Appliance Software Version 9.8(4)\n\n"
+        "edge up 12 days 3 hours\n\nHardware:   ISA-3000-2C2F, 8192 MB RAM, CPU Atom C2000 series\n\n"
+        f"Serial Number: FTX00000001\n{KEY}\n"
+    )
+    assert only(text).status is Status.HEALTHY
+    smart = text.replace(KEY, "License mode: Smart Licensing")
+    assert only(smart).status is Status.UNDETERMINED
+
+
+@pytest.mark.parametrize(("hardware", "status"), [("ASA5516", Status.HEALTHY), ("ASAv", Status.UNDETERMINED)])
+def test_a_saved_configuration_names_its_hardware(hardware: str, status: Status) -> None:
+    """The head of a configuration tells a 5500-X, for which a bare trust pool policy is in order."""
+    text = (
+        f": Saved\n: \n: Serial Number: FTX00000001\n: Hardware:   {hardware}, 8192 MB RAM, CPU Atom 2416 MHz\n:\n"
+        "ASA Version 9.8(4) \n!\nhostname edge\ninterface GigabitEthernet1/1\n nameif outside\n"
+        "crypto ca trustpool policy\ntelnet timeout 5\ncall-home\n profile CiscoTAC-1\n  no active\n"
+        "  destination transport-method http\n: end\n"
+    )
+    found = only(text)
+    assert found.status is status
+    assert not [each for each in found.findings if each.severity is Severity.TROUBLE]
