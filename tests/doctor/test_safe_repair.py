@@ -218,6 +218,18 @@ def test_rule_1_only_what_the_plan_changed_is_saved_and_only_after_asking(situat
         )
 
 
+@pytest.mark.parametrize(
+    ("release", "said"),
+    [("9.4(1)", "imports by hand only"), (None, "same on every release"), ("9.8(2)", "")],
+    ids=["before 9.5(2)", "not shown", "after"],
+)
+def test_an_import_says_whether_the_device_follows_the_next_change(release: str | None, said: str) -> None:
+    """The command is one for all releases; what it means for the next change of CA is not, and 9.5(2) divides them."""
+    found = plan(replace(asav(), release=release or ""))
+    notes = [caution for caution in found.cautions if "9.5(2)" in caution]
+    assert [said in note for note in notes] == ([True] if said else [])
+
+
 def test_rule_1_the_pool_needs_no_saving() -> None:
     """An import into the pool leaves nothing to be saved."""
     assert not any(step.effect is Effect.SAVE for step in plan(asav()).steps)
@@ -333,8 +345,8 @@ def test_rule_4_all_are_explained_and_g5_is_recommended() -> None:
     old = printed("OU=Class 3 Public Primary Certification Authority,O=VeriSign\\, Inc.,C=US")
     g4 = printed("CN=Symantec Class 3 Secure Server CA - G4,O=Symantec Corporation,C=US")
     found = plan(replace(asav(), needed=(old, printed(G5), g4)))
-    assert [anchor.recommended for anchor in found.anchors] == [False, True, False]
-    assert "1024 bits" in found.anchors[0].objection
+    assert [anchor.recommended for anchor in found.anchors] == [True, False, False]
+    assert "1024 bits" in found.anchors[1].objection
     assert "intermediate" in found.anchors[2].objection
 
 

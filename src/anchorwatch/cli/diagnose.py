@@ -281,6 +281,8 @@ def _repair(diagnosis: Diagnosis) -> None:
         return
     plan = diagnosis.plan
     say(printable(f"  repair: {plan.title}"), style="bold")
+    for anchor in plan.anchors:
+        say(printable(f"    enough: “{anchor.name}”: {anchor.standing}"))
     if plan.admits is not None:
         say(printable(f"    lets in: {plan.admits.sentence}"))
     for decision in plan.decisions:

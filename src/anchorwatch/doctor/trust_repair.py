@@ -70,7 +70,7 @@ def trust(situation: Situation) -> Plan | NoPlan:
         admits=admission,
         anchors=tuple(
             Anchor(name=each.name, sha256=each.sha256, recommended=each.recommended, objection=each.objection)
-            for each in (chosen.explained if chosen else ())
+            for each in sorted(chosen.explained if chosen else (), key=lambda each: not each.recommended)
         ),
         alternatives=_alternatives(situation, chosen, route),
     )
