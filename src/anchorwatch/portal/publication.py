@@ -1,0 +1,157 @@
+"""Publishing trust bundles: what devices may believe, signed twice over.
+
+The bundle in force is the last one in the database. A new one is that one with a change, the keys of the ring as they
+are, the next number, and the hash of the one before. The same anchors go out as signed PKCS#7 for clients that read
+nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+from cryptography import x509
+
+from anchorwatch.db import trust
+from anchorwatch.db.trust import TrustBundle as Stored
+from anchorwatch.formats import signing
+from anchorwatch.formats.signing import BundleSigner
+from anchorwatch.licensing import jws, trust_bundle, wire
+from anchorwatch.licensing.claim import AnchorClaim, PublicKeyClaim, Role, TrustBundle
+from anchorwatch.licensing.jws import Kind
+from anchorwatch.pki.certificate import Certificate
+from anchorwatch.portal import authority
+from anchorwatch.portal.error import NotDone
+from anchorwatch.portal.key_ring import Held, KeyRing, KeyRole
+from anchorwatch.portal.portal import Portal
+
+LIFE = timedelta(days=365)
+REFRESH_HINT = timedelta(days=7)
+RENEWED_BEFORE = timedelta(days=180)
+"""A bundle is published again this long before its end, so that a first contact never meets an expired one."""
+_ATTEMPTS = 5
+
+Change = Callable[[TrustBundle], TrustBundle]
+
+
+def anchor(der: bytes, role: Role, names: tuple[str, ...] = ()) -> AnchorClaim:
+    """A certificate as an anchor; with role tls, for these host names only. Raises `NotDone` for no certificate."""
+    try:
+        certificate = Certificate.from_der(der)
+    except ValueError as error:
+        raise NotDone(f"this is no certificate: {error}") from None
+    return AnchorClaim(
+        role=role,
+        sha256=bytes.fromhex(certificate.sha256),
+        not_after=certificate.not_after.replace(microsecond=0),
+        x5c=der,
+        names=names,
+    )
+
+
+def in_force(portal: Portal) -> Stored | None:
+    """The bundle that devices are given now; None before the first."""
+    return portal.database.read(trust.last)
+
+
+def publish(portal: Portal, change: Change = lambda bundle: bundle) -> Stored:
+    """Publish the next bundle: the one in force with a change, and with the keys there are now.
+
+    Raises `NotDone` where others publish all the time.
+    """
+    for _ in range(_ATTEMPTS):
+        before = in_force(portal)
+        bundle = change(_drafted(portal, before))
+        stored = _signed(portal, bundle)
+        anchors = {
+            role: tuple(claim.x5c for claim in bundle.anchors if claim.role is role and claim.x5c is not None)
+            for role in Role
+        }
+
+        def store(tx: Any, stored: Stored = stored, anchors: dict[Role, tuple[bytes, ...]] = anchors) -> bool:
+            return trust.publish(tx, stored, anchors)
+
+        if portal.database.write(store):
+            return stored
+    raise NotDone("other trust bundles were published at the same time; nothing was changed")
+
+
+def ensured(portal: Portal) -> Stored:
+    """The bundle in force, published now where there is none, or where its keys or its time have passed."""
+    before = in_force(portal)
+    if before is not None:
+        bundle = trust_bundle.read(before.jws)
+        current = {key.kid for key in bundle.grant_keys} == {
+            held.signing.public.kid for held in portal.ring.all(KeyRole.GRANT)
+        }
+        if current and portal.clock.now() < before.expires_at - RENEWED_BEFORE:
+            return before
+    return publish(portal)
+
+
+def _drafted(portal: Portal, before: Stored | None) -> TrustBundle:
+    now = portal.clock.now().replace(microsecond=0)
+    ring = portal.ring
+    kept: TrustBundle | None = trust_bundle.read(before.jws) if before is not None else None
+    own = tuple(
+        anchor(authority.der(held.certified), role)
+        for key_role, role in ((KeyRole.ROOT, Role.LICENSING), (KeyRole.ID, Role.ID))
+        for held in ring.all(key_role)
+    )
+    tls = tuple(claim for claim in kept.anchors if claim.role is Role.TLS) if kept is not None else ()
+    drafted = TrustBundle(
+        iss=portal.name,
+        seq=before.seq + 1 if before is not None else 1,
+        iat=now,
+        exp=now + LIFE,
+        refresh_hint=kept.refresh_hint if kept is not None else REFRESH_HINT,
+        anchors=(*own, *tls),
+        grant_keys=tuple(_named(held) for held in ring.all(KeyRole.GRANT)),
+        roots=tuple(_named(held) for held in ring.all(KeyRole.ROOT)),
+        planned=kept.planned if kept is not None else (),
+    )
+    if before is None:
+        return drafted
+    return replace(drafted, prev_sha256=hashlib.sha256(before.jws.encode("ascii")).digest())
+
+
+def _named(held: Held) -> PublicKeyClaim:
+    public = held.signing.public
+    return PublicKeyClaim(kid=public.kid, alg=public.algorithm, spki=public.spki)
+
+
+def _signed(portal: Portal, bundle: TrustBundle) -> Stored:
+    ring = portal.ring
+    text = jws.sign(Kind.TRUST, wire.dump(bundle), ring.newest(KeyRole.ROOT).signing)
+    return Stored(
+        seq=bundle.seq,
+        jws=text,
+        p7b=_pkcs7(ring, bundle),
+        claims=cast(dict[str, Any], wire.plain(bundle)),
+        issued_at=bundle.iat,
+        expires_at=bundle.exp,
+    )
+
+
+def _pkcs7(ring: KeyRing, bundle: TrustBundle) -> bytes:
+    """The anchors for TLS and licensing as signed PKCS#7; those for identities are no device's to trust for more."""
+    wanted = [claim for claim in bundle.anchors if claim.role in (Role.TLS, Role.LICENSING)]
+    ders = dict.fromkeys(claim.x5c for claim in wanted if claim.x5c is not None)
+    signer = ring.newest(KeyRole.BUNDLE)
+    root = ring.newest(KeyRole.ROOT)
+    return signing.sign(
+        [Certificate.from_der(der) for der in ders],
+        signer=BundleSigner(
+            certificate=_read(signer.certified), key=signer.key, issuers=(_read(root.certified),)
+        ),
+        name="Licensing Trust Bundle",
+        version=str(bundle.seq),
+        signing_time=bundle.iat,
+    )
+
+
+def _read(certificate: x509.Certificate) -> Certificate:
+    return Certificate.from_der(authority.der(certificate))

@@ -1,0 +1,210 @@
+"""The portal on a socket: uvicorn, with a certificate chain that moves while it runs.
+
+A TLS context is never changed once connections use it. Another chain is another context, complete before anyone sees
+it, and the callback that OpenSSL calls at every ClientHello (with or without a server name) puts the newest one in
+place. Connections under way keep the context they began with, so a move drops none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from anchorwatch.base.secret import Secret
+from anchorwatch.portal.app import build
+from anchorwatch.portal.error import ChainRefused, PortalError
+from anchorwatch.portal.key_ring import KeyRole
+from anchorwatch.portal.portal import Portal
+
+FIRST_REQUEST_SECONDS = 20
+"""From the connection to the end of the first request's head; a portal waits for nobody longer."""
+MOST_CONNECTIONS = 1024
+STOP_SECONDS = 10
+_LOOK_SECONDS = 2.0
+_NO_CHECK_TIME = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME: dates of client certificates are judged by the portal's clock, not the machine's."""
+_log = logging.getLogger("anchorwatch.portal")
+
+
+class Front:
+    """What the portal shows in TLS. `change` and `look` may be called from any thread.
+
+    The minimum is TLS 1.2: plain EST clients in the field speak nothing later. Client certificates by the portal's
+    authority for identities are taken where a client offers one, and never asked for in vain.
+    """
+
+    def __init__(
+        self, chain: Path, key: Path, *, password: Secret | None = None, authorities: tuple[bytes, ...] = ()
+    ) -> None:
+        self._chain, self._key, self._password, self._authorities = chain, key, password, authorities
+        self._lock = threading.Lock()
+        self._seen = self._stamp()
+        self._current = self._made(chain, key)
+        self.context = self._made(chain, key)
+        """For the listener; the callback exchanges it in each handshake."""
+        self.context.sni_callback = self._chosen
+
+    def change(self, chain: Path, key: Path) -> None:
+        """Show another chain from the next handshake on. Raises `ChainRefused`, and then nothing changes."""
+        made = self._made(chain, key)
+        with self._lock:
+            self._chain, self._key, self._current = chain, key, made
+            self._seen = self._stamp()
+
+    def look(self) -> bool:
+        """Take the files anew where they have changed; whether they had. Raises `ChainRefused`."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return False
+        self._seen = stamp
+        self.change(self._chain, self._key)
+        return True
+
+    async def keep(self) -> None:
+        """Look at the files again and again, for as long as the portal runs."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                if self.look():
+                    _log.info("the certificate chain has moved")
+            except ChainRefused as error:
+                _log.error("the chain on disk is not taken, the one before stays: %s", error)
+
+    def _chosen(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = self._current
+
+    def _stamp(self) -> tuple[tuple[int, int, int], ...]:
+        found = []
+        for path in (self._chain, self._key):
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        return tuple(found)
+
+    def _made(self, chain: Path, key: Path) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        password = self._password.reveal() if self._password is not None else ""
+        try:
+            # A function, so that OpenSSL never asks on the terminal.
+            context.load_cert_chain(chain, key, password=lambda: password)
+        except (OSError, ssl.SSLError, ValueError) as error:
+            raise ChainRefused(f"{chain.name} and {key.name} cannot be shown: {error}") from error
+        if self._authorities:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
+            for authority in self._authorities:
+                context.load_verify_locations(cadata=authority)
+        return context
+
+
+def authorities(portal: Portal) -> tuple[bytes, ...]:
+    """The certificates (DER) that vouch for ID certificates."""
+    held = portal.ring.all(KeyRole.ID)
+    return tuple(each.certified.public_bytes(Encoding.DER) for each in held)
+
+
+class Server:
+    """A portal that listens. `run` serves until told to stop; as a context manager it serves beside the caller."""
+
+    def __init__(
+        self, portal: Portal, *, host: str = "127.0.0.1", port: int = 0, front: Front | None = None
+    ) -> None:
+        self.portal = portal
+        self.front = front
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host, port), family=family, backlog=512)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise PortalError(f"the portal cannot listen on {host} port {port}: {reason}") from error
+        self.port: int = self._socket.getsockname()[1]
+        keeping = (front.keep,) if front is not None else ()
+        config = uvicorn.Config(
+            build(portal, *keeping),
+            http=_Protocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        config.load()
+        config.ssl = front.context if front is not None else None
+        self._server = _Server(portal, config)
+        self._thread: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Serve until a signal or `stop`; what is under way is finished first."""
+        self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Say that it is enough; returns at once."""
+        self._server.should_exit = True
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self.run, name="portal", daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(0.01)
+            if not self._thread.is_alive():
+                raise PortalError("the portal did not start; the log says why")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS + 5)
+
+
+class _Server(uvicorn.Server):
+    """Says that it is not ready any more before it stops listening."""
+
+    def __init__(self, portal: Portal, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._portal = portal
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._portal.retired.set()
+        await super().shutdown(sockets)
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 that passes on what TLS proved, and does not wait for ever for a first request."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base does
+        super().connection_made(transport)
+        tls: Any = transport.get_extra_info("ssl_object")
+        der = tls.getpeercert(binary_form=True) if tls is not None else None
+        self.app_state = {**self.app_state, "client_certificate": der}
+        self.loop.call_later(FIRST_REQUEST_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        began: object = self.cycle
+        if began is None and not self.transport.is_closing():
+            self.transport.close()
+
+
+def chain_end(chain: Path) -> x509.Certificate:
+    """The leaf of a chain file. Raises `ChainRefused`."""
+    try:
+        return x509.load_pem_x509_certificates(chain.read_bytes())[0]
+    except (OSError, ValueError) as error:
+        raise ChainRefused(f"{chain.name} holds no certificate: {error}") from error
