@@ -110,3 +110,19 @@ def test_a_saved_configuration_names_its_hardware(hardware: str, status: Status)
     found = only(text)
     assert found.status is status
     assert not [each for each in found.findings if each.severity is Severity.TROUBLE]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Peer certificate cannot be authenticated with given CA certificates",
+        "Authentication of the proxy is required before the server answers",
+    ],
+)
+def test_other_words_about_authentication_make_no_chassis(reason: str) -> None:
+    """Only the chassis says that it failed to authenticate the server; others speak of authentication too."""
+    text = (
+        "Apr 12 10:00:01.100: %SMART_LIC-3-COMM_FAILED: Communications failure with the Cisco Smart Software Manager "
+        f"(CSSM) : {reason}\n"
+    )
+    assert "fxos-trustpoint-missing" not in causes(text)

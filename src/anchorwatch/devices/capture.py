@@ -13,6 +13,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from anchorwatch.devices.span import Span
 
@@ -38,7 +39,7 @@ _BOLD = re.compile(r"\*\*(?=[^\s*])([^*\n]{0,500}[^\s*])\*\*")
 # Half of a pair whose other half was folded onto another line.
 _STRAY_BOLD = re.compile(r"(?<!\*)\*\*(?=\w)|(?<=[\w.)])\*\*(?!\*)")
 _MARKUP_ESCAPE = re.compile(r"\\([_*#`\[\]<>~|()!+.{}-])")
-_MARKUP = re.compile(r"<(?:html|body|pre|div|table|!doctype)\b", re.IGNORECASE)
+_MARKUP = re.compile(r"<(?:html|body|pre|div|table|!doctype)\b|<(?:p|br ?/?)>", re.IGNORECASE)
 _HIDDEN_PARTS = re.compile(
     r"<(script|style|head)\b[^<>]{0,2000}>.{0,200000}?</\1\s{0,8}>|<!--.{0,20000}?-->",
     re.IGNORECASE | re.DOTALL,
@@ -52,10 +53,14 @@ _OTHER_TAGS = re.compile(
     r"|article|main|nav|header|footer|form|input|button|label|!doctype)\b[^<>]{0,2000}>",
     re.IGNORECASE,
 )
+# A time, a mark that a program puts behind it, and one blank: what follows is the device's own indentation.
+_BEHIND = r"(?:[ \t]?[|:>-]{1,2}[ \t]?|[ \t])"
 _STAMP = re.compile(
-    r"^\s{0,4}[\[(]?\d{4}[-/.]\d{2}[-/.]\d{2}[T ]\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?[\])]?[ \t|:>-]{0,3}"
-    r"|^\s{0,4}[\[(]\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,6})?[\])][ \t|:>-]{0,3}"
+    r"^\s{0,4}[\[(]?\d{4}[-/.]\d{2}[-/.]\d{2}[T ]\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?[\])]?"
+    rf"{_BEHIND}?"
+    rf"|^\s{{0,4}}[\[(]?\d{{1,2}}:\d{{2}}:\d{{2}}(?:[.,]\d{{1,6}})?(?:[\])]{_BEHIND}?|{_BEHIND}|$)"
 )
+_NUMBERED = re.compile(r"^ {0,6}(\d{1,7})(?:[:.)] ?| ?\| ?|\t|  ?)")
 # Blank lines part paragraphs; more than a few in a row say nothing more.
 _MOST_BLANK = 3
 _ENTITY = re.compile(r"&(?:nbsp|lt|gt|amp|quot|#39|#x27|#160);")
@@ -117,23 +122,26 @@ def clean(text: str, source: str = "<text>") -> tuple[Line, ...]:
         text = text.replace("\r", "\n")
     if _MARKUP.search(text[:200_000]):
         text = _without_tags(text)
-    text = _without_stamps(text)
+    prefix = _prefix_of(text)
     markdown = "```" in text or bool(_LINK.search(text[:200_000]))
     entities = bool(_ENTITY.search(text))
     lines: list[Line] = []
     blank = 0
-    for number, raw in enumerate(text.split("\n"), start=1):
+    for number, whole in enumerate(text.split("\n"), start=1):
+        cut = prefix.match(whole) if prefix else None
+        left = cut.end() if cut else 0
+        raw = whole[left:]
         blank = 0 if raw else blank + 1
         if blank > _MOST_BLANK:
             continue
         for piece in _pieces(raw):
-            shown, offset = piece, 0
+            shown = piece
             if entities:
                 shown = _ENTITY.sub(lambda found: html.unescape(found[0]), shown)
             if markdown:
                 shown = _unmark(shown)
             shown = shown.replace("\xa0", " ").replace("\u3000", " ")
-            lines.append(Line(source=source, number=number, text=shown.rstrip("\n"), offset=offset))
+            lines.append(Line(source=source, number=number, text=shown.rstrip("\n"), offset=left))
     return tuple(_unquote(lines))
 
 
@@ -147,16 +155,20 @@ def _without_tags(text: str) -> str:
     return _OTHER_TAGS.sub(lambda found: "\n" * found[0].count("\n"), text)
 
 
-def _without_stamps(text: str) -> str:
-    """Replace the times that a terminal program wrote before every line by blanks.
+def _prefix_of(text: str) -> re.Pattern[str] | None:
+    """What a program wrote before every line: a time, or numbers that count up; None where nothing is.
 
     A syslog file has times before every line too, but those are the device's: it is left alone.
     """
     head = [line for line in text[:20_000].split("\n") if line.strip()]
-    stamped = sum(1 for line in head if _STAMP.match(line))
-    if len(head) < 5 or stamped < len(head) * 0.8 or sum("%" in line for line in head) > len(head) * 0.5:
-        return text
-    return "\n".join(_STAMP.sub("", line, count=1) for line in text.split("\n"))
+    if len(head) < 5 or sum("%" in line for line in head) > len(head) * 0.5:
+        return None
+    if sum(1 for line in head if _STAMP.match(line)) >= len(head) * 0.8:
+        return _STAMP
+    numbers = [int(found[1]) for line in head[:-1] if (found := _NUMBERED.match(line))]
+    if len(numbers) == len(head) - 1 and all(after == before + 1 for before, after in pairwise(numbers)):
+        return _NUMBERED
+    return None
 
 
 def _pieces(raw: str) -> list[str]:
@@ -169,7 +181,7 @@ def _pieces(raw: str) -> list[str]:
             raw = _ESCAPE.sub("", raw)
         raw = _PAGER.sub("", raw) if "ore" in raw or "ORE" in raw else raw
         pieces = [piece for piece in _BREAK.split(raw) if piece.strip()] or [""]
-        pieces = [_CONTROL.sub("", _erase(piece)).expandtabs(8) for piece in pieces]
+        pieces = [_CONTROL.sub("", _erase(piece)).replace("\t", " ") for piece in pieces]
     if all(len(piece) <= LONGEST_LINE for piece in pieces):
         return pieces
     return [

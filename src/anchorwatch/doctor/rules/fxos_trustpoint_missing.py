@@ -7,6 +7,8 @@ decided by the endpoint and the date.
 
 from __future__ import annotations
 
+import re
+
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.fxos.trustpoint import ChassisTrustpoint, TrustpointPaste
 from anchorwatch.devices.typed import Typed
@@ -17,6 +19,7 @@ from anchorwatch.doctor.portal_words import Topic
 from anchorwatch.doctor.rule import FAILED_EXCHANGE, Example, LookAlike, Rule, Rung
 
 CODE = "fxos-trustpoint-missing"
+_WORDS = re.compile(r"authenticate\s*server", re.IGNORECASE)
 _ENDPOINT = "tools.cisco.com"
 
 
@@ -24,7 +27,7 @@ def find(case: Case) -> tuple[Finding, ...]:
     """Find a failure to authenticate the server, on a chassis or where nothing tells the platform."""
     if platform.of(case) not in (Platform.FXOS, None):
         return ()
-    said = [each for each in spoken.about(case, Topic.UNTRUSTED) if "authenticate" in each.text.lower()]
+    said = [each for each in spoken.about(case, Topic.UNTRUSTED) if _WORDS.search(each.text)]
     if not said or reach.unresolved(case) or reach.unreachable(case):
         return ()
     evidence = [span for each in said for span in each.spans]
