@@ -149,4 +149,16 @@ def _by_log(case: Case) -> Owner | None:
                 return Owner(platform=Platform.IOSXE, span=message.span)
             case _:
                 pass
+    return _by_named_product(case)
+
+
+def _by_named_product(case: Case) -> Owner | None:
+    """The agent's own lines end in the UDI it speaks for."""
+    for message in case.facts(LogMessage):
+        match = _PID.search(message.text)
+        if match is None:
+            continue
+        for pattern, platform in _PRODUCTS:
+            if pattern.search(match[1]):
+                return Owner(platform=platform, span=message.span, product=match[1])
     return None

@@ -85,7 +85,8 @@ _TABLE: tuple[tuple[str, Topic], ...] = (
     (
         (
             r"failedtoauthenticateserver|tlscert\w*cannotbevalidated|certificateverifyfailed"
-            r"|cannotestablishsecureconnection"
+            r"|cannotestablishsecureconnection|unabletoget(?:local)?issuercert|unabletoverifythefirstcert"
+            r"|self-?signedcert\w*incert|peercert\w*cannotbeauthenticated|certificateissuer(?:isnot|not)(?:known|recogni)"
         ),
         Topic.UNTRUSTED,
     ),

@@ -117,7 +117,11 @@ def _unnamed(case: Case) -> tuple[Finding, ...]:
         return ()
     where = platform.of(case)
     # "Cannot be validated" of NX-OS has two other causes by the vendor's own words: a wrong name, or inspection.
-    untrusted = [said for said in spoken.about(case, Topic.UNTRUSTED) if "authenticate" in said.text.lower()]
+    untrusted = [
+        said
+        for said in spoken.about(case, Topic.UNTRUSTED)
+        if "authenticate" in said.text.lower() or "issuer" in said.text.lower()
+    ]
     firewall = where in (Platform.ASA, Platform.FTD)
     aborted = [
         message.span

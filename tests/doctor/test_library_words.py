@@ -1,0 +1,62 @@
+"""The words of the TLS libraries below an agent, and the device that an agent's own line names."""
+
+from __future__ import annotations
+
+import pytest
+
+from anchorwatch.devices.fact import Platform
+from anchorwatch.doctor import platform
+from anchorwatch.doctor.diagnosis import diagnose
+from anchorwatch.doctor.finding import Confidence
+from anchorwatch.doctor.ladder import Footing
+from anchorwatch.doctor.portal_words import Topic, understand
+from anchorwatch.doctor.rule import Rung
+
+FAILED = (
+    "Aug  9 11:02:31.222: %SMART_LIC-3-COMM_FAILED: Communications failure with the Cisco Smart Software Manager "
+    "(CSSM) : SSL certificate problem: unable to get local issuer certificate\n"
+    "Aug  9 11:02:31.223: %SMART_LIC-3-AUTH_RENEW_FAILED: Authorization renewal with the Cisco Smart Software Manager "
+    "(CSSM) failed: Communication message send error for udi PID:ISR4331/K9,SN:FDO1234ABCD\n"
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "SSL certificate problem: unable to get local issuer certificate",
+        "unable to get issuer certificate",
+        "unable to verify the first certificate",
+        "SSL certificate problem: self signed certificate in certificate chain",
+        "self-signed certificate in certificate chain",
+        "Peer certificate cannot be authenticated with given CA certificates",
+    ],
+)
+def test_a_librarys_words_for_a_missing_issuer_are_of_trust_and_not_of_the_portal(words: str) -> None:
+    """OpenSSL and curl say it in their own ways; none of them proves that the portal answered."""
+    read = understand(words)
+    assert read is not None
+    assert read.topic is Topic.UNTRUSTED
+    assert not read.proves_portal
+
+
+def test_such_words_alone_make_candidates_and_a_failing_rung_of_trust() -> None:
+    """A missing anchor and an inspecting proxy say the same, so neither is more than a candidate."""
+    (case,) = diagnose([("router.log", FAILED)]).diagnoses
+    trust = {
+        each.code: each.confidence
+        for each in case.findings
+        if each.code in ("anchor-missing", "tls-inspection")
+    }
+    assert trust == {"anchor-missing": Confidence.CANDIDATE, "tls-inspection": Confidence.CANDIDATE}
+    assert case.ladder is not None
+    failing = [step.rung for step in case.ladder.steps if step.footing is Footing.FAILING]
+    assert failing == [Rung.TRUST]
+
+
+def test_the_udi_in_an_agents_line_tells_whose_commands_to_name() -> None:
+    """A router is not asked with a firewall's commands."""
+    (case,) = diagnose([("router.log", FAILED)]).diagnoses
+    assert platform.of(case.case) is Platform.IOSXE
+    asked = [command.line for command in case.next_commands]
+    assert "show crypto pki trustpool" in asked
+    assert not any("crypto ca" in line for line in asked)
