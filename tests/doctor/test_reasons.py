@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from anchorwatch.doctor import platform
 from anchorwatch.doctor.diagnosis import Diagnosis, Status, diagnose
 from anchorwatch.doctor.finding import Confidence, Severity
 
@@ -126,3 +127,31 @@ def test_other_words_about_authentication_make_no_chassis(reason: str) -> None:
         f"(CSSM) : {reason}\n"
     )
     assert "fxos-trustpoint-missing" not in causes(text)
+
+
+def test_a_term_of_a_calendar_year_is_no_wrong_clock() -> None:
+    """An identity of a year across a 29th of February lasts a day longer; that is no clock a day off."""
+    text = SCREEN.format("Communication message send error").replace(
+        "May 01 08:09:18 2020", "Aug 04 08:09:18 2019"
+    )
+    text = text.replace("May 01 08:03:41 2021", "Aug 04 08:03:41 2020").replace("Oct 28", "Jan 31")
+    assert "clock-wrong" not in causes(text)
+
+
+def test_an_old_difference_is_no_proof_of_todays_clock() -> None:
+    """The dates of a registration tell how the clock ran then; a failure months later may have any cause."""
+    text = SCREEN.format("Communication message send error").replace(
+        "Expires: May 01 08:03:41 2021", "Expires: May 01 05:03:41 2021"
+    )
+    assert causes(text)["clock-wrong"] is Confidence.CANDIDATE
+    soon = text.replace("May 01 08:09:18 2020", "Aug 03 08:09:18 2020").replace(
+        "May 01 05:03:41", "Aug 03 05:03:41"
+    )
+    assert causes(soon)["clock-wrong"] is Confidence.LIKELY
+
+
+def test_the_order_of_a_screen_tells_no_platform() -> None:
+    """Newer firewalls print the transport before the registration, as routers do."""
+    head, rest = SCREEN.format("Communication message send error").split("Registration:\n")
+    text = head.replace("chassis-b /license", "edge") + "Transport:\n  Type: Smart\n\nRegistration:\n" + rest
+    assert platform.of(only(text).case) is None

@@ -97,7 +97,9 @@ def _by_prompt(case: Case) -> Owner | None:
         span = next(
             (seen.span for seen in (getattr(fact, "enabled", None), getattr(fact, "udi", None)) if seen), None
         )
-        if item.command.startswith(("scope", "enter trustpoint", "commit-buffer")) and span:
+        # Nobody else shows the path of a scope in the prompt (FPR4100 /license #).
+        typed_there = item.command.startswith(("scope", "enter trustpoint", "commit-buffer"))
+        if span and (item.scope.startswith("/") or typed_there):
             return Owner(platform=Platform.FXOS, span=span)
         # The FXOS draws a shorter rule below the title than anybody else.
         if isinstance(fact, LicenseReport) and fact.enabled and len(fact.rule) <= _SHORT_RULE:
@@ -123,16 +125,6 @@ def _by_screen(case: Case) -> Owner | None:
                 return Owner(platform=Platform.ASA, span=entry.tag.span)
             if _IOS_TAG.search(entry.tag.value):
                 return Owner(platform=Platform.IOSXE, span=entry.tag.span)
-        order = report.sections
-        # IOS-XE prints how it reports before what it reports.
-        if (
-            "transport" in order
-            and "registration" in order
-            and order.index("transport") < order.index("registration")
-            and report.transport
-            and report.transport.kind
-        ):
-            return Owner(platform=Platform.IOSXE, span=report.transport.kind.span)
     return None
 
 

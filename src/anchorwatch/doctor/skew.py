@@ -26,6 +26,9 @@ UNCERTAINTY = timedelta(minutes=2)
 
 # A clock this far off fails the handshake long before it shows here: then another event set the term.
 _PLAUSIBLE = timedelta(hours=26)
+# A year that holds a 29th of February is a day longer than its 365 days.
+_DAY = timedelta(days=1)
+_NEAR = timedelta(hours=1)
 # How far the two estimates of one screen were seen apart, with room.
 _AGREEING = timedelta(minutes=10)
 
@@ -103,7 +106,9 @@ def _compare(
         return None
     if not (expiry.value.has_year and event.time.has_year):
         return None
+    if expiry.value.zone and event.time.zone and expiry.value.zone != event.time.zone:
+        return None  # summer and winter time
     behind = (expiry.value.wall - term) - event.time.wall
-    if abs(behind) > _PLAUSIBLE:
+    if abs(behind) > _PLAUSIBLE or abs(behind + BACK_DATING - _DAY) < _NEAR:
         return None
     return -(behind + BACK_DATING), (event.outcome.span, expiry.span)

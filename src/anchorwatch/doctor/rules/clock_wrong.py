@@ -35,6 +35,8 @@ _FIRST = datetime(2014, 6, 1)  # noqa: DTZ001 - a wall clock
 """No device had smart licensing before."""
 _TOLERATED = timedelta(hours=1)
 """From there on trust is said to break."""
+_RECENT = timedelta(days=7)
+"""For so long the clock of the last success is taken for the clock of now."""
 
 
 def find(case: Case) -> tuple[Finding, ...]:
@@ -49,13 +51,15 @@ def find(case: Case) -> tuple[Finding, ...]:
     unsure = _unvouched(case)
     early = [(span, text) for span, text, fault in outside if fault == "not-yet-valid"]
     late = [(span, text) for span, text, fault in outside if fault == "expired"]
-    by_skew = _by_skew(case)
+    by_skew, by_old_skew = _by_skew(case)
     if strong:
         confidence, signs = Confidence.CONFIRMED, [*strong, *by_portal, *early, *late]
     elif early and unsure:
         confidence, signs = Confidence.CONFIRMED, early
     elif by_portal or early or (late and unsure) or by_skew:
         confidence, signs = Confidence.LIKELY, [*by_portal, *early, *late, *by_skew]
+    elif by_old_skew:
+        confidence, signs = Confidence.CANDIDATE, by_old_skew
     else:
         return ()
     spans = [span for span, _ in signs] + unsure
@@ -103,18 +107,25 @@ def _by_reading(case: Case) -> list[tuple[Span, str]]:
     return found
 
 
-def _by_skew(case: Case) -> list[tuple[Span, str]]:
-    """The difference that a licence screen shows, where it is large and licensing does not work."""
-    if standing.of(case).works is not False:
-        return []
-    found = []
+def _by_skew(case: Case) -> tuple[list[tuple[Span, str]], list[tuple[Span, str]]]:
+    """The difference that a licence screen shows, where it is large and licensing does not work: of late, and of old.
+
+    It tells how the clock ran when the portal last answered. Long after that it is a hint at most.
+    """
+    stands = standing.of(case)
+    if stands.works is not False:
+        return [], []
+    found: list[tuple[Span, str]] = []
     for report in case.facts(LicenseReport)[-1:]:
         estimate = skew.estimate(report)
         if estimate is not None and abs(estimate.ahead) - estimate.uncertainty > _TOLERATED:
             side = "ahead of" if estimate.ahead > timedelta(0) else "behind"
             text = f"by the portal's own dates it runs about {present.days(abs(estimate.ahead))} {side} the portal's"
             found = [(span, text) for span in estimate.evidence]
-    return found
+    worked = [exchange.at for exchange in stands.exchanges if exchange.worked and exchange.at is not None]
+    now = present.newest(case)
+    recent = bool(worked) and now is not None and now - max(worked) <= _RECENT
+    return (found, []) if recent or _unvouched(case) else ([], found)
 
 
 def _outside(case: Case) -> list[tuple[Span, str, str]]:
