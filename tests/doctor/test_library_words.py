@@ -1,4 +1,4 @@
-"""The words of the TLS libraries below an agent, and the device that an agent's own line names."""
+"""Words of the libraries below an agent, and signs that tell whose output it is."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pytest
 from anchorwatch.devices.fact import Platform
 from anchorwatch.doctor import platform
 from anchorwatch.doctor.diagnosis import diagnose
-from anchorwatch.doctor.finding import Confidence
+from anchorwatch.doctor.finding import Confidence, Severity
 from anchorwatch.doctor.ladder import Footing
+from anchorwatch.doctor.plan import Plan
 from anchorwatch.doctor.portal_words import Topic, understand
 from anchorwatch.doctor.rule import Rung
 
@@ -60,3 +61,49 @@ def test_the_udi_in_an_agents_line_tells_whose_commands_to_name() -> None:
     asked = [command.line for command in case.next_commands]
     assert "show crypto pki trustpool" in asked
     assert not any("crypto ca" in line for line in asked)
+
+
+CHASSIS = """FP9300-A /license # show license all
+
+Smart Licensing Status
+======================
+
+Smart Licensing is ENABLED
+
+Registration:
+  Status: REGISTERED
+  Smart Account: Harbour
+  Virtual Account: North
+  Export-Controlled Functionality: Not Allowed
+  Initial Registration: SUCCEEDED on Dec 14 14:41:55 2015 PST
+  Last Renewal Attempt: FAILED on Aug 04 07:32:08 2016 PST
+    Failure reason: Agent received a failure status in a response message.
+  Next Renewal Attempt: Aug 04 08:33:48 2016 PST
+
+License Authorization:
+  Status: AUTHORIZATION EXPIRED on Aug 04 07:10:16 2016 PST
+  Last Communication Attempt: FAILED on Aug 04 07:10:16 2016 PST
+    Failure reason: Data and signature do not match
+  Next Communication Attempt: Aug 04 08:10:14 2016 PST
+  Communication Deadline: DEADLINE EXCEEDED
+"""
+
+
+def test_an_answer_with_a_failure_status_is_the_portals_and_no_new_token_is_asked_for() -> None:
+    """The portal answered, so trust is not at fault; and nothing can be registered anew while the exchange fails."""
+    (case,) = diagnose([("chassis.txt", CHASSIS)]).diagnoses
+    assert platform.of(case.case) is Platform.FXOS
+    assert case.findings[0].code == "authorization-expired"
+    severity = {each.code: each.severity for each in case.findings}
+    assert severity["export-control"] is Severity.WARNING
+    assert not {"anchor-missing", "fxos-trustpoint-missing"} & severity.keys()
+    assert isinstance(case.plan, Plan)
+    assert not any("register" in line for step in case.plan.steps for line in step.typed)
+
+
+def test_the_scope_in_a_prompt_tells_a_chassis() -> None:
+    """Nobody else shows a path behind the name, so the chassis is asked with its own commands."""
+    said = CHASSIS.replace("======================", "=" * 40)
+    (case,) = diagnose([("chassis.txt", said)]).diagnoses
+    assert platform.of(case.case) is Platform.FXOS
+    assert any(command.place == "scope license" for command in case.next_commands)

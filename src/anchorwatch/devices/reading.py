@@ -64,13 +64,17 @@ SCREENS: tuple[Parse, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One fact: what it says, of which device (empty where no prompt or host told), under which command."""
+    """One fact: what it says, of which device (empty where no prompt or host told), under which command.
+
+    `scope` is the FXOS path that the prompt above it showed, empty on other platforms.
+    """
 
     fact: object
     device: str
     command: str
     source: str
     order: int
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +146,14 @@ def _of(text: Transcript) -> tuple[list[Item], list[Span]]:
 
 
 def _item(fact: object, block: Block, source: str, number: int) -> Item:
-    return Item(fact=fact, device=block.device, command=block.command, source=source, order=number)
+    return Item(
+        fact=fact,
+        device=block.device,
+        command=block.command,
+        source=source,
+        order=number,
+        scope=block.prompt.scope if block.prompt else "",
+    )
 
 
 def _left_over(block: Block, used: set[int]) -> list[Span]:

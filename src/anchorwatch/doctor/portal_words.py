@@ -107,7 +107,7 @@ _TABLE: tuple[tuple[str, Topic], ...] = (
         (
             r"certificatevalidation|(?:id|node|signing|sub-?ca|licensing)cert\w*(?:is|has)?(?:invalid|expired|mismatch)"
             r"|verifysignature|signature(?:verification|validation)fail|trustchain|certificatemismatch"
-            r"|rootcertificatemismatch|rootcaimport|failedtoverify\w*signature"
+            r"|rootcertificatemismatch|dataandsignaturedonotmatch|rootcaimport|failedtoverify\w*signature"
         ),
         Topic.LICENSING_CERTIFICATE,
     ),
@@ -120,7 +120,7 @@ _TABLE: tuple[tuple[str, Topic], ...] = (
     (
         (
             r"(?:smart|virtual)account\W*.*(?:notfound|invalid|notvalid|doesnotexist|noaccess)"
-            r"|entitlement\W*.*(?:notvalid|invalid|notfound)|^\W{0,3}\{\"[a-z_]+\":[\[\"]"
+            r"|failurestatusina?response|entitlement\W*.*(?:notvalid|invalid|notfound)|^\W{0,3}\{\"[a-z_]+\":[\[\"]"
         ),
         Topic.PORTAL_OTHER,
     ),

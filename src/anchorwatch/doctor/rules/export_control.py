@@ -5,7 +5,7 @@ from __future__ import annotations
 from anchorwatch.devices.fact import Platform, SoftwareVersion
 from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import platform
+from anchorwatch.doctor import platform, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.rule import Example, LookAlike, Rule, Rung
@@ -30,6 +30,9 @@ def find(case: Case) -> tuple[Finding, ...]:
         severity = Severity.WARNING if known else Severity.TROUBLE
         confidence = confidence if known else Confidence.CANDIDATE
         effect = "It matters on a firewall, and elsewhere where such functions are used."
+    if severity is Severity.TROUBLE and standing.of(case).works is False:
+        # A new token registers anew, and nothing can be registered before the portal is reached again.
+        severity = Severity.WARNING
     return (
         Finding(
             code=CODE,
