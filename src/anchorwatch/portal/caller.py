@@ -61,9 +61,9 @@ def idempotency_key(request: Request) -> str | None:
 def identified(portal: Portal, request: Request) -> Caller:
     """The caller of a signed request. Raises `Refused`; nothing is written."""
     now = portal.clock.now()
-    key = idempotency_key(request)
     try:
         presented = signature.read(request.fields)
+        key = idempotency_key(request)
         found, public = _known(portal, presented.keyid)
         signature.verify(_signed_part(portal, request, key), presented, public, now)
     except SignatureRefusedError as error:

@@ -20,7 +20,7 @@ from anchorwatch.db.trust import TrustBundle as Stored
 from anchorwatch.formats import signing
 from anchorwatch.formats.signing import BundleSigner
 from anchorwatch.licensing import jws, trust_bundle, wire
-from anchorwatch.licensing.claim import AnchorClaim, PublicKeyClaim, Role, TrustBundle
+from anchorwatch.licensing.claim import AnchorClaim, Planned, PublicKeyClaim, Role, TrustBundle
 from anchorwatch.licensing.jws import Kind
 from anchorwatch.pki.certificate import Certificate
 from anchorwatch.portal import authority
@@ -50,6 +50,31 @@ def anchor(der: bytes, role: Role, names: tuple[str, ...] = ()) -> AnchorClaim:
         x5c=der,
         names=names,
     )
+
+
+def with_anchor(bundle: TrustBundle, claim: AnchorClaim) -> TrustBundle:
+    """The bundle with one more anchor, or with the same anchor for other names."""
+    others = tuple(each for each in bundle.anchors if (each.role, each.sha256) != (claim.role, claim.sha256))
+    return replace(bundle, anchors=(*others, claim))
+
+
+def without_anchor(bundle: TrustBundle, sha256: bytes) -> TrustBundle:
+    """The bundle without that anchor for TLS; others are the portal's own. Raises `NotDone` where it has none."""
+    kept = tuple(each for each in bundle.anchors if each.role is not Role.TLS or each.sha256 != sha256)
+    if len(kept) == len(bundle.anchors):
+        raise NotDone("the trust bundle has no such anchor for TLS")
+    return replace(bundle, anchors=kept)
+
+
+def with_planned(bundle: TrustBundle, planned: Planned) -> TrustBundle:
+    """The bundle announcing a root, by its key, before it is used."""
+    others = tuple(each for each in bundle.planned if each.spki_sha256 != planned.spki_sha256)
+    return replace(bundle, planned=(*others, planned))
+
+
+def licensing_root(portal: Portal) -> bytes:
+    """The licensing root's certificate (DER): what ID tokens pin."""
+    return authority.der(portal.ring.newest(KeyRole.ROOT).certified)
 
 
 def in_force(portal: Portal) -> Stored | None:
