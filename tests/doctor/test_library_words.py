@@ -107,3 +107,45 @@ def test_the_scope_in_a_prompt_tells_a_chassis() -> None:
     (case,) = diagnose([("chassis.txt", said)]).diagnoses
     assert platform.of(case.case) is Platform.FXOS
     assert any(command.place == "scope license" for command in case.next_commands)
+
+
+EXPIRED = """Switch#show license all
+Smart Licensing Status
+======================
+
+Smart Licensing is ENABLED
+
+Registration:
+  Status: REGISTERED
+  Initial Registration: SUCCEEDED on Sep 30 13:25:04 2021 UTC
+  Next Renewal Attempt: Mar 29 13:25:04 2022 UTC
+  Registration Expires: Sep 30 13:19:55 2022 UTC
+
+License Authorization:
+  Status: AUTHORIZED on {success} UTC
+  Last Communication Attempt: FAILED on Jan 22 01:34:58 2022 UTC
+    Failure reason: Fail to send out Call Home HTTP message
+  Next Communication Attempt: Jan 22 01:49:58 2022 UTC
+  Communication Deadline: {deadline} UTC
+
+*Jan 22 01:34:58.010: %PKI-3-CERTIFICATE_INVALID_EXPIRED: Certificate chain validation has failed. The certificate (SN: 0509) has expired. Validity period ended on 2021-11-24T18:23:33Z
+"""
+
+
+@pytest.mark.parametrize(
+    ("success", "deadline", "cause"),
+    [
+        ("Jan 21 02:41:16 2022", "Apr 21 02:35:16 2022", "server-certificate-expired"),
+        ("Oct 21 02:41:16 2021", "Jan 19 02:35:16 2022", "clock-wrong"),
+    ],
+    ids=["a success of yesterday", "a success of three months ago"],
+)
+def test_a_deadline_of_the_portal_vouches_for_a_clock_that_follows_no_server(
+    success: str, deadline: str, cause: str
+) -> None:
+    """A star before a time says only that nobody vouches for the clock; the portal's date of yesterday does."""
+    (case,) = diagnose([("switch.txt", EXPIRED.format(success=success, deadline=deadline))]).diagnoses
+    told = {each.code: each.explained_by for each in case.findings}
+    assert cause in told
+    assert told[cause] is None
+    assert ("clock-wrong" in told) == (cause == "clock-wrong")

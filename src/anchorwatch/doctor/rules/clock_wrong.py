@@ -56,7 +56,7 @@ def find(case: Case) -> tuple[Finding, ...]:
         confidence, signs = Confidence.CONFIRMED, [*strong, *by_portal, *early, *late]
     elif early and unsure:
         confidence, signs = Confidence.CONFIRMED, early
-    elif by_portal or early or (late and unsure) or by_skew:
+    elif by_portal or early or (late and unsure and not _right_of_late(case)) or by_skew:
         confidence, signs = Confidence.LIKELY, [*by_portal, *early, *late, *by_skew]
     elif by_old_skew:
         confidence, signs = Confidence.CANDIDATE, by_old_skew
@@ -126,6 +126,20 @@ def _by_skew(case: Case) -> tuple[list[tuple[Span, str]], list[tuple[Span, str]]
     now = present.newest(case)
     recent = bool(worked) and now is not None and now - max(worked) <= _RECENT
     return (found, []) if recent or _unvouched(case) else ([], found)
+
+
+def _right_of_late(case: Case) -> bool:
+    """Whether the portal's own date shows that the clock was right within the last days.
+
+    The deadline is the portal's and lies 90 days after the last success by the portal's clock. Where the newest time
+    of the device lies within days of that success, the two clocks agree, whoever vouches for the device's.
+    """
+    now = present.newest(case)
+    for report in case.facts(LicenseReport)[-1:]:
+        deadline = report.authorization.deadline if report.authorization else None
+        if deadline is not None and deadline.value.has_year and now is not None:
+            return abs(now - (deadline.value.wall - skew.DEADLINE_TERM)) <= _RECENT
+    return False
 
 
 def _outside(case: Case) -> list[tuple[Span, str, str]]:
