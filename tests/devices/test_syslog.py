@@ -123,3 +123,32 @@ def test_any_line_may_come(text: str) -> None:
     """No text makes the reader fail."""
     syslog.parse(clean("%ASA-3-717009: " + text))
     syslog.parse(clean(text))
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "<163>1 2022-03-03T14:00:00.120Z edge-a ASA - - - ",
+        "<163>1 2022-03-03T14:00:00Z edge-a - - - - ",
+        "<163>1 2022-03-03T14:00:00Z edge-a asa 12 ID47 [origin@9 x=\"1\"] ",
+        "Mar  3 14:00:00 edge-a Mar 03 2022 14:00:00: ",
+        "2022-03-03 14:00:00\tLocal4.Error\tedge-a\tMar 03 2022 14:00:00: ",
+        "2022-03-03 14:00:00\tLocal4.Error\tedge-a\t",
+        '2022-03-03 14:00:00,edge-a,"',
+        '{"@timestamp":"2022-03-03T14:00:00Z","host":"edge-a","message":"',
+        "2022-03-03T14:00:00.123456+00:00 edge-a : ",
+        "Mar  3 14:00:00 edge-a : Mar 03 2022 14:00:00 edge-a : ",
+    ],
+)
+def test_the_host_is_found_in_the_header_of_any_collector(prefix: str) -> None:
+    """Two devices in one file are kept apart only by the host in a header, wherever a collector puts it."""
+    message = one(prefix + "%ASA-6-120007: Call-Home License message to https://a.example/x was delivered.")
+    assert message.host == "edge-a"
+    assert message.time is not None
+    assert (message.time.has_year, message.time.wall.hour) == (True, 14)
+
+
+def test_a_collectors_fields_may_follow_the_message() -> None:
+    """JSON has no order: the host may stand behind the message."""
+    message = one('{"message":"%ASA-6-120007: Call-Home License message was delivered.","host":"edge-b"}')
+    assert message.host == "edge-b"

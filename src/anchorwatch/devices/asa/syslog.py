@@ -29,7 +29,15 @@ _HEADER = re.compile(
 )
 _AGENT = re.compile(r"%?SMART_LIC-(?P<severity>[0-7])-(?P<mnemonic>[A-Z0-9_]{2,60})\s?:\s?(?P<text>.*)$")
 _ZONE = re.compile(r"[A-Z]{1,5}(?:[+-]\d{1,2})?")
-_HOST = re.compile(r"(?:^|\s)([A-Za-z0-9][\w.-]{0,62}(?:/[\w.-]{1,40})?)\s*(?::\s*)?$")
+_HOST = re.compile(r"(?:^|[\s,;|])([A-Za-z0-9][\w.-]{0,62}(?:/[\w.-]{1,40})?)\s*(?::\s*)?$")
+# RFC 5424: host, application, process, message, then structured data or none.
+_FIELDS = re.compile(
+    r"^ (?P<host>[A-Za-z0-9][\w.:-]{0,62}) [\x21-\x7e]{1,48} [\x21-\x7e]{1,128} [\x21-\x7e]{1,32} (?:-|\[.{0,150}\])\s*$"
+)
+_NAMED = re.compile(
+    r"(?:\"(?:host|hostname|device|source|fromhost)\"\s{0,3}:\s{0,3}\"|\b(?:host|hostname|device)=\"?)"
+    r"([A-Za-z0-9][\w.:-]{0,62})"
+)
 
 
 def parse(lines: Sequence[Line]) -> tuple[LogMessage, ...]:
@@ -104,6 +112,8 @@ def _without_prefix_of_next(body: str) -> str:
 
 def _message(header: re.Match[str], text: str, *, prefix: str, span: Span) -> LogMessage:
     time, host = _prefix(prefix)
+    if not host and '"' in prefix:
+        host = _named(text[-300:])
     return LogMessage(
         facility=header["facility"],
         message_class=header["class"] or "",
@@ -120,17 +130,41 @@ def _message(header: re.Match[str], text: str, *, prefix: str, span: Span) -> Lo
 
 
 def _prefix(prefix: str) -> tuple[moment.DeviceTime | None, str]:
-    """Read what stands before a header: priority, sequence number, time, host."""
+    """Read what stands before a header: priority, sequence number, time, host; of a collector's and of the device's own.
+
+    Where both wrote a time, the device's own counts, unless only the collector's has its year.
+    """
     prefix = prefix[-200:]
     found = moment.find(prefix)
     if found is None:
-        return None, ""
+        return None, _named(prefix)
     time, _start, end = found
-    rest = prefix[end:].strip().rstrip(": ").lstrip(": ")
-    if time.zone and not rest and (not _ZONE.fullmatch(time.zone) or prefix.rstrip().endswith(" :")):
-        return replace(time, zone=""), time.zone  # what looked like a zone label is the host
-    host = _HOST.search(rest)
-    return time, host[1] if host else ""
+    rest = prefix[end:]
+    own = moment.find(rest)
+    if own is None:
+        host = _host(rest)
+        if time.zone and not host and (not _ZONE.fullmatch(time.zone) or prefix.rstrip().endswith(" :")):
+            return replace(time, zone=""), time.zone  # what looked like a zone label is the host
+        return time, host or _named(prefix)
+    host = _host(rest[own[2] :]) or _host(rest[: own[1]]) or _named(prefix)
+    if own[0].has_year or not time.has_year:
+        time = own[0]
+    return time, host
+
+
+def _host(rest: str) -> str:
+    """The host behind a time: by RFC 5424 the first of its fields, else the last word."""
+    fields = _FIELDS.match(rest)
+    if fields:
+        return fields["host"]
+    found = _HOST.search(rest.strip().rstrip(": ,;|\"'").lstrip(": "))
+    return found[1] if found else ""
+
+
+def _named(prefix: str) -> str:
+    """The host where a collector wrote it under a name, as JSON or as key and value."""
+    found = _NAMED.search(prefix)
+    return found[1] if found else ""
 
 
 def understand(speaker: str, severity: int, code: str, text: str) -> LogDetail | None:
