@@ -130,7 +130,7 @@ def test_any_line_may_come(text: str) -> None:
     [
         "<163>1 2022-03-03T14:00:00.120Z edge-a ASA - - - ",
         "<163>1 2022-03-03T14:00:00Z edge-a - - - - ",
-        "<163>1 2022-03-03T14:00:00Z edge-a asa 12 ID47 [origin@9 x=\"1\"] ",
+        '<163>1 2022-03-03T14:00:00Z edge-a asa 12 ID47 [origin@9 x="1"] ',
         "Mar  3 14:00:00 edge-a Mar 03 2022 14:00:00: ",
         "2022-03-03 14:00:00\tLocal4.Error\tedge-a\tMar 03 2022 14:00:00: ",
         "2022-03-03 14:00:00\tLocal4.Error\tedge-a\t",

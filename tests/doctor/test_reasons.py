@@ -155,3 +155,29 @@ def test_the_order_of_a_screen_tells_no_platform() -> None:
     head, rest = SCREEN.format("Communication message send error").split("Registration:\n")
     text = head.replace("chassis-b /license", "edge") + "Transport:\n  Type: Smart\n\nRegistration:\n" + rest
     assert platform.of(only(text).case) is None
+
+
+POLICY = """rtr-8#show license tech support
+Smart Licensing Using Policy:
+  Status: ENABLED
+
+Usage Reporting:
+  Last ACK received: {ack}
+  Next ACK deadline: Mar 01 10:00:00 2022 UTC
+
+Communication Statistics:
+=======================
+Trust Establishment:
+  Attempts: Total=1, Success=1, Fail=0  Ongoing Failure: Overall=0 Communication=0
+  Last Response: OK on Nov 30 09:55:02 2021 UTC
+    Failure Reason: <none>
+"""
+
+
+@pytest.mark.parametrize(
+    ("ack", "status"),
+    [("<none>", Status.UNDETERMINED), ("Nov 30 10:01:00 2021 UTC", Status.HEALTHY)],
+)
+def test_trust_without_an_acknowledged_report_is_not_yet_in_order(ack: str, status: Status) -> None:
+    """In the policy era the portal's acknowledgement is the proof, and a trust code alone is none."""
+    assert only(POLICY.format(ack=ack)).status is status

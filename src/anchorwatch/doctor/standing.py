@@ -15,7 +15,7 @@ from anchorwatch.devices import moment
 from anchorwatch.devices.agent_detail import CommunicationRecord
 from anchorwatch.devices.fact import AgentEvent, CallHomeTest, LogMessage, SoftwareVersion
 from anchorwatch.devices.license_fact import Attempt, LicenseReport, RegistrationProgress
-from anchorwatch.devices.span import Span
+from anchorwatch.devices.span import Seen, Span
 from anchorwatch.doctor import present
 from anchorwatch.doctor.case import Case
 from anchorwatch.licensing.status import AuthorizationState, RegistrationState, authorization_state
@@ -189,12 +189,17 @@ def _of_report(report: LicenseReport, order: int) -> list[Exchange]:
                 reason=attempt.reason.span if attempt.reason else None,
             )
         )
-    if report.reporting is not None and report.reporting.last_ack is not None:
-        # Of the policy era: the portal has acknowledged a report.
-        ack = moment.parse(report.reporting.last_ack.value)
-        if ack is not None and ack.has_year:
-            found.append(Exchange(worked=True, at=ack.wall, order=order, span=report.reporting.last_ack.span))
+    acknowledged = _acknowledged(report)
+    if acknowledged is not None:
+        found.append(Exchange(worked=True, at=acknowledged.value, order=order, span=acknowledged.span))
     return found
+
+
+def _acknowledged(report: LicenseReport) -> Seen[datetime] | None:
+    """Of the policy era: when the portal acknowledged a report, None where it has not."""
+    ack = report.reporting.last_ack if report.reporting is not None else None
+    time = moment.parse(ack.value) if ack is not None else None
+    return Seen(time.wall, ack.span) if ack is not None and time is not None and time.has_year else None
 
 
 def is_settled(case: Case) -> bool:
@@ -209,7 +214,10 @@ def is_settled(case: Case) -> bool:
     report = reports[-1]
     if report.registration is None and report.authorization is None and report.reporting is not None:
         used = {entry.state for each in reports for entry in each.entitlements}
-        return used <= {AuthorizationState.IN_USE, AuthorizationState.NOT_IN_USE}
+        return _acknowledged(report) is not None and used <= {
+            AuthorizationState.IN_USE,
+            AuthorizationState.NOT_IN_USE,
+        }
     if report.registration is None or report.registration.state is not RegistrationState.REGISTERED:
         return False
     good = (
@@ -254,7 +262,7 @@ def declared(case: Case) -> Span | None:
         if version.license_mode or version.platform_license:
             return None
         if version.activation_key is not None:
-            return version.activation_key.span
+            return (version.hardware or version.activation_key).span
         if version.hardware is not None and _OWN_KEY.match(version.hardware.value):
             return version.hardware.span
     return None
