@@ -101,6 +101,7 @@ async def _body(request: HttpRequest) -> bytes | Reply:
 async def _sweeping(portal: Portal) -> None:
     while True:
         try:
+            await run_in_threadpool(portal.reread_keys)
             await run_in_threadpool(life.sweep, portal)
             await run_in_threadpool(publication.ensured, portal)
         except Exception:  # noqa: BLE001 - reason below

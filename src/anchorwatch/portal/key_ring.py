@@ -142,30 +142,32 @@ def rotate(
     return load(folder, passphrase)
 
 
-def load(folder: Path, passphrase: Secret | None = None) -> KeyRing:
-    """Read the folder. Raises `KeysRefused` for what is missing, open to others, damaged or otherwise encrypted."""
+def names(folder: Path) -> tuple[str, ...]:
+    """The keys that are in the folder, in the order of a ring. Raises `KeysRefused`."""
     try:
-        names = sorted(path.name for path in folder.iterdir())
+        found = [match for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
     except OSError as error:
         raise KeysRefused(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    ordered = sorted((KeyRole(match[1]), int(match[2])) for match in found)
+    return tuple(f"{role}-{number}" for role, number in ordered)
+
+
+def load(folder: Path, passphrase: Secret | None = None) -> KeyRing:
+    """Read the folder. Raises `KeysRefused` for what is missing, open to others, damaged or otherwise encrypted."""
     found = []
-    for name in names:
-        match = _NAME.fullmatch(name)
-        if match is None:
-            continue
-        role, number = KeyRole(match[1]), int(match[2])
-        stem = folder / f"{role}-{number}"
-        certificates = _certificates(stem.with_name(f"{stem.name}.crt.pem"))
+    for name in names(folder):
+        role, number = KeyRole(name.partition("-")[0]), int(name.partition("-")[2])
+        certificates = _certificates(folder / f"{name}.crt.pem")
         found.append(
             Held(
                 role=role,
                 number=number,
-                key=_key(folder / name, passphrase),
+                key=_key(folder / f"{name}.key.pem", passphrase),
                 certificate=certificates[0] if certificates else None,
                 crossed=certificates[1:],
             )
         )
-    ring = KeyRing(tuple(sorted(found, key=lambda held: (held.role, held.number))))
+    ring = KeyRing(tuple(found))
     for role in KeyRole:
         ring.newest(role)
     return ring

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from anchorwatch.base.clock import Clock
@@ -16,6 +17,7 @@ from anchorwatch.licensing.jws import Kind
 from anchorwatch.portal import key_ring
 from anchorwatch.portal.key_ring import KeyRing, KeyRole
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 RADIUS = timedelta(milliseconds=500)
 """How far signed time may be from true time: a portal's own clock is kept by its operator."""
 
@@ -34,6 +36,8 @@ class Portal:
     passphrase: Secret | None = field(default=None, repr=False)
     ring: KeyRing = field(repr=False)
     label: str = "sl1"
+    begins: Mapping[str, datetime | None] = field(default_factory=dict, repr=False)
+    """From when each key for grants may sign, by its name: what the bundle in force says (None: from ever)."""
     retired: threading.Event = field(default_factory=threading.Event, repr=False)
     """Set while the portal says that it is not ready, so that a balancer sends no one here."""
 
@@ -45,11 +49,15 @@ class Portal:
 
     def reread_keys(self) -> None:
         """Use what is in the folder of keys now. Raises `KeysRefused`, and then keeps what it has."""
-        self.ring = key_ring.load(self.folder, self.passphrase)
+        if key_ring.names(self.folder) != tuple(f"{held.role}-{held.number}" for held in self.ring.keys):
+            self.ring = key_ring.load(self.folder, self.passphrase)
 
     def sign(self, kind: Kind, claims: object) -> str:
-        """A signed object, by the newest key for grants."""
-        return jws.sign(kind, wire.dump(claims), self.ring.newest(KeyRole.GRANT).signing)
+        """A signed object, by the newest key for grants whose time has come."""
+        now, held = self.clock.now(), self.ring.all(KeyRole.GRANT)
+        # A new key signs only when devices have had the time to hear of it; until the first bundle, the oldest does.
+        known = [each for each in held if (self.begins.get(each.signing.public.kid, _NEVER) or now) <= now]
+        return jws.sign(kind, wire.dump(claims), (known or held[:1])[-1].signing)
 
     def time(self, nonce: str) -> str:
         """Signed time for that nonce."""

@@ -100,6 +100,7 @@ def publish(portal: Portal, change: Change = lambda bundle: bundle) -> Stored:
             return trust.publish(tx, stored, anchors)
 
         if portal.database.write(store):
+            _heeded(portal, bundle)
             return stored
     raise NotDone("other trust bundles were published at the same time; nothing was changed")
 
@@ -109,32 +110,54 @@ def ensured(portal: Portal) -> Stored:
     before = in_force(portal)
     if before is not None:
         bundle = trust_bundle.read(before.jws)
-        current = {key.kid for key in bundle.grant_keys} == {
-            held.signing.public.kid for held in portal.ring.all(KeyRole.GRANT)
-        }
-        if current and portal.clock.now() < before.expires_at - RENEWED_BEFORE:
+        if _holds(bundle, portal.ring) and portal.clock.now() < before.expires_at - RENEWED_BEFORE:
+            _heeded(portal, bundle)
             return before
     return publish(portal)
+
+
+def _holds(bundle: TrustBundle, ring: KeyRing) -> bool:
+    """Whether a bundle names every key there is now."""
+    kids = {held.signing.public.kid for held in ring.all(KeyRole.GRANT)}
+    owned = {each.sha256 for each in _own(ring)}
+    return kids == {key.kid for key in bundle.grant_keys} and owned <= {
+        each.sha256 for each in bundle.anchors
+    }
+
+
+def _heeded(portal: Portal, bundle: TrustBundle) -> None:
+    """The portal signs with the keys that its devices are told of, from when they are told."""
+    portal.begins = {key.kid: key.nbf for key in bundle.grant_keys}
+
+
+def _own(ring: KeyRing) -> tuple[AnchorClaim, ...]:
+    roles = ((KeyRole.ROOT, Role.LICENSING), (KeyRole.ID, Role.ID))
+    return tuple(
+        anchor(authority.der(held.certified), role) for key_role, role in roles for held in ring.all(key_role)
+    )
 
 
 def _drafted(portal: Portal, before: Stored | None) -> TrustBundle:
     now = portal.clock.now().replace(microsecond=0)
     ring = portal.ring
     kept: TrustBundle | None = trust_bundle.read(before.jws) if before is not None else None
-    own = tuple(
-        anchor(authority.der(held.certified), role)
-        for key_role, role in ((KeyRole.ROOT, Role.LICENSING), (KeyRole.ID, Role.ID))
-        for held in ring.all(key_role)
-    )
+    own = _own(ring)
+    hint = kept.refresh_hint if kept is not None else REFRESH_HINT
+    told = {key.kid: key for key in kept.grant_keys} if kept is not None else {}
+    # A key that is new beside others signs after every device has had two occasions to hear of it.
+    start = now + 2 * hint if told else None
     tls = tuple(claim for claim in kept.anchors if claim.role is Role.TLS) if kept is not None else ()
     drafted = TrustBundle(
         iss=portal.name,
         seq=before.seq + 1 if before is not None else 1,
         iat=now,
         exp=now + LIFE,
-        refresh_hint=kept.refresh_hint if kept is not None else REFRESH_HINT,
+        refresh_hint=hint,
         anchors=(*own, *tls),
-        grant_keys=tuple(_named(held) for held in ring.all(KeyRole.GRANT)),
+        grant_keys=tuple(
+            told.get(held.signing.public.kid) or replace(_named(held), nbf=start)
+            for held in ring.all(KeyRole.GRANT)
+        ),
         roots=tuple(_named(held) for held in ring.all(KeyRole.ROOT)),
         planned=kept.planned if kept is not None else (),
     )
