@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -257,6 +258,20 @@ def test_nothing_is_dialled_to_a_server_that_is_not_trusted() -> None:
     assert call.stream is None
     assert other.stream is None
     assert received == []
+
+
+@pytest.mark.parametrize("trust", [None, store(ROOT)], ids=["looking", "trusting"])
+def test_a_stream_outlives_the_call_that_made_it(trust: TrustStore | None) -> None:
+    """What OpenSSL calls back is kept by the stream, so that a collection of garbage between does no harm."""
+    with listening((LEAF, MIDDLE)) as server:
+        call = dial(server.endpoint, clock=CLOCK, trust=trust, peer=PeerName("dns", "portal.example"))
+        gc.collect()
+        assert call.stream is not None
+        deadline = Deadline(QUICK)
+        call.stream.send(b"hail", deadline)
+        gc.collect()
+        assert call.stream.receive(deadline) == b"hail"
+        call.stream.close()
 
 
 def test_versions_that_cross_are_asked_wrongly() -> None:

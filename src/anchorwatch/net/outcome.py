@@ -90,11 +90,15 @@ class HandshakeFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreachable:
-    """There was no connection to speak TLS on. `stage` is the first rung that did not hold."""
+    """There was no connection to speak TLS on. `stage` is the first rung that did not hold.
+
+    `credentials` says that a proxy wants some, or others than were given (407).
+    """
 
     stage: Stage
     words: str
     timed_out: bool = False
+    credentials: bool = False
 
     @property
     def sentence(self) -> str:

@@ -135,7 +135,7 @@ def _told(answer: h11.Response, page: bytes, proxy: Proxy) -> Unreachable:
     if code == 407:
         challenge = _text(headers.get(b"proxy-authenticate", b"a kind it does not name"))
         given = "refuses these credentials" if proxy.user is not None else "wants credentials"
-        return _refused(proxy, f"{given} (407, {challenge})")
+        return _refused(proxy, f"{given} (407, {challenge})", credentials=True)
     if 300 <= code < 400:
         where = _text(headers.get(b"location", b"nowhere"))
         return _refused(proxy, f"sends to {where} instead of opening a tunnel ({status}): a captive portal?")
@@ -157,8 +157,10 @@ def _told(answer: h11.Response, page: bytes, proxy: Proxy) -> Unreachable:
     return _refused(proxy, f"{told} ({status}{said})")
 
 
-def _refused(proxy: Proxy, words: str, *, timed_out: bool = False) -> Unreachable:
-    return Unreachable(stage="proxy", words=f"the proxy {proxy} {words}", timed_out=timed_out)
+def _refused(proxy: Proxy, words: str, *, timed_out: bool = False, credentials: bool = False) -> Unreachable:
+    return Unreachable(
+        stage="proxy", words=f"the proxy {proxy} {words}", timed_out=timed_out, credentials=credentials
+    )
 
 
 def _text(octets: bytes) -> str:

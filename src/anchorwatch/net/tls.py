@@ -319,6 +319,8 @@ class _Call:
                 return self._ended(tunnel)
             early = tunnel
         connection = SSL.Connection(self._context, None)
+        # OpenSSL calls the tap as long as there is a connection, and whoever holds the stream holds only that.
+        connection.set_app_data(self._tap)
         connection.set_connect_state()
         if self._seen.sni is not None:
             connection.set_tlsext_host_name(self._seen.sni.encode("ascii"))
