@@ -137,6 +137,20 @@ TOKEN_PLACES: tuple[Callable[[str], str], ...] = (
 )
 
 
+@given(words=st.lists(st.integers(0, 2**32 - 1), min_size=4, max_size=5))
+def test_no_word_of_an_activation_key_survives(words: list[int]) -> None:
+    """The key of a box that needs no portal is its licence: the show command and the configuration both print it."""
+    key = " ".join(f"0x{word:08x}" for word in words)
+    for place in (
+        "Running Permanent Activation Key: {}",
+        "activation-key {}",
+        "The flash activation key: {} is",
+    ):
+        done = redact(place.format(key)).text
+        assert not any(f"0x{word:08x}" in done for word in words)
+        assert done.startswith(place.partition("{}")[0])
+
+
 @pytest.mark.parametrize("place", TOKEN_PLACES)
 @given(token=tokens(), width=st.integers(44, 140), tail=st.sampled_from(["", "\nfw# show clock", "\r\nexit"]))
 def test_no_piece_of_a_token_survives(place: Callable[[str], str], token: str, width: int, tail: str) -> None:

@@ -226,8 +226,8 @@ def _case(diagnosis: Diagnosis) -> None:
     causes = [finding for finding in diagnosis.causes if finding.severity is not Severity.NOTE]
     if causes and diagnosis.status is not Status.HEALTHY:
         say(printable(f"  broken    {causes[0].sentence}"))
-    elif diagnosis.status is Status.HEALTHY and diagnosis.standing.newest is not None:
-        say(printable(f"  works     {_quoted(diagnosis.standing.newest.span)}"))
+    elif diagnosis.well is not None:
+        say(printable(f"  works     {_quoted(diagnosis.well)}"))
     else:
         say("  broken    nothing that this output proves")
     say(printable(f"  affected  {diagnosis.impact.sentence}"))

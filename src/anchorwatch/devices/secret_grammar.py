@@ -123,6 +123,12 @@ RULES = (
     ),
     _rule(Kind.KEY, _spaced(r"\b(?:wpa-psk|set-key) ") + _TYPE),
     _rule(Kind.KEY, _spaced(r"\bencryption .{0,80}?\bkey [0-9] size \S{1,10} ") + _TYPE),
+    # The licence of a box with a key of its own (PAK).
+    _rule(
+        Kind.KEY,
+        r"\bactivation[- ]key[:\s]\s{0,16}",
+        r"(?P<s>0x[0-9a-f]{1,8}(?:\s{1,4}0x[0-9a-f]{1,8}){2,5})",
+    ),
     # SNMP. IOS writes the community without a word before it.
     _rule(Kind.COMMUNITY, rf"\bsnmp\S{{0,20}}\s.{{0,200}}?\bcommunity{_GAP}" + _TYPE, prose=True),
     _rule(

@@ -79,6 +79,14 @@ class Diagnosis:
         """Findings that nothing else explains, the surest first."""
         return tuple(finding for finding in self.findings if finding.explained_by is None)
 
+    @property
+    def well(self) -> Span | None:
+        """The line by which a healthy device is called so, None for any other."""
+        if self.status is not Status.HEALTHY:
+            return None
+        newest = self.standing.newest
+        return newest.span if newest else standing.declared(self.case)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
