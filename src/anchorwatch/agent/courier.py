@@ -1,0 +1,190 @@
+"""Carrying one request to the portal and its answer back.
+
+TLS is believed by the operator's store and, where the policy heals itself, by the anchors of the signed bundle, each
+for the names it is for only. Which of those may speak depends on the leaf, and the leaf is known once it was presented:
+so a first look may be refused and a second connection made; the request goes out only over one whose leaf is the one
+that the store was made for.
+
+What carries its own signature (T1, T2) needs no believed connection. It goes over TLS too, unjudged, for that is the
+port that is open; where no TLS comes about, over plain HTTP. Nothing else ever does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from anchorwatch.agent import failing
+from anchorwatch.agent.errand import Errand
+from anchorwatch.agent.reach import Reach
+from anchorwatch.licensing import trust_bundle
+from anchorwatch.licensing.clock import Reading
+from anchorwatch.licensing.deadline import SKEW_CORRECTED
+from anchorwatch.licensing.event import Answered, Broke, Send
+from anchorwatch.licensing.failure import Failure, FailureClass
+from anchorwatch.licensing.policy import AgentPolicy
+from anchorwatch.licensing.state import AgentState
+from anchorwatch.licensing.wire import MAX_BODY
+from anchorwatch.net.endpoint import Endpoint
+from anchorwatch.net.http import Answer, Ask, Exchange, converse
+from anchorwatch.net.limits import Deadline
+from anchorwatch.net.outcome import Unreachable
+from anchorwatch.net.proxy import Proxy, open_tunnel
+from anchorwatch.net.route import connect_tcp
+from anchorwatch.net.stream import PlainStream
+from anchorwatch.net.tls import Dialled, dial
+from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
+from anchorwatch.pki.truststore import TrustStore
+
+_LOOKS = 3
+"""How often a server may present another leaf than the last time, before it is taken at its word."""
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A clock that shows the moment of one exchange."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+class Courier:
+    """Carries requests one at a time; remembers the portal's last leaf, which saves a connection each time."""
+
+    def __init__(self, reach: Reach, policy: AgentPolicy) -> None:
+        self._reach = reach
+        self._policy = policy
+        self._leaf: bytes | None = None
+
+    def carry(self, send: Send, errand: Errand, state: AgentState, now: Reading) -> Answered | Broke:
+        """One exchange. Never raises for what a network or a server does."""
+        deadline = Deadline(self._reach.limits)
+        if errand.plain:
+            ended = self._signed(errand.ask, state, now, deadline)
+        else:
+            ended = self._believed(errand.ask, state, now, send.created, deadline)
+        if isinstance(ended, Failure):
+            return Broke(number=send.number, failure=ended)
+        if not isinstance(ended, Answer):
+            return Broke(number=send.number, failure=failing.of_exchange(ended, self._reach.endpoint))
+        return Answered(
+            number=send.number, status=ended.status, body=ended.body, retry_after=_retry_after(ended)
+        )
+
+    # --- whose answer is signed
+
+    def _signed(self, ask: Ask, state: AgentState, now: Reading, deadline: Deadline) -> Exchange | Failure:
+        dialled = self._dial(state, None, now.wall, deadline)
+        if dialled.stream is not None:
+            return self._talk(dialled, ask, deadline)
+        plain = self._reach.plain
+        if plain is None:
+            return self._failure(dialled, None, state, now.wall)
+        stream = _plain_stream(plain, self._reach.proxy, deadline)
+        if isinstance(stream, Unreachable):
+            return self._failure(dialled, None, state, now.wall)
+        try:
+            url = ask.url.replace("https://", "http://", 1)
+            return converse(stream, replace(ask, url=url), deadline, most_octets=MAX_BODY)
+        finally:
+            stream.close()
+
+    # --- whose answer is believed for who gives it
+
+    def _believed(
+        self, ask: Ask, state: AgentState, now: Reading, created: datetime, deadline: Deadline
+    ) -> Exchange | Failure:
+        leaf = self._leaf
+        for _ in range(_LOOKS):
+            store, at = self._store(state, leaf, now, created)
+            dialled = self._dial(state, store, at, deadline)
+            presented = dialled.observation.presented
+            met = presented[0] if presented else None
+            if met is None or met == leaf or self._store(state, met, now, created) == (store, at):
+                if dialled.stream is None:
+                    return self._failure(dialled, store, state, at)
+                self._leaf = met
+                return self._talk(dialled, ask, deadline)
+            if dialled.stream is not None:
+                dialled.stream.close()
+            leaf = met
+        return Failure(
+            kind=FailureClass.NAME_MISMATCH,
+            sentence=f"{self._reach.endpoint} presents a certificate for other names at every connection",
+        )
+
+    def _store(
+        self, state: AgentState, leaf: bytes | None, now: Reading, created: datetime
+    ) -> tuple[TrustStore, datetime]:
+        """Whom to believe about this leaf, and at what time its dates are judged.
+
+        A clock that is known to be more than an hour wrong is replaced by signed time, and then the bundle's anchors
+        alone count: an operator's store was not made to be judged by another's clock.
+        """
+        own = self._reach.store()
+        bundle = state.trust() if self._policy.heals_through_bundle else None
+        if bundle is None or leaf is None:
+            return own, now.wall
+        try:
+            certificate = Certificate.from_der(leaf)
+        except MalformedCertificateError:
+            return own, now.wall
+        skew = state.time.skew
+        if self._policy.rights_by_signed_time and skew is not None and abs(skew) > SKEW_CORRECTED:
+            alone = trust_bundle.tls_store(bundle, TrustStore((), own.name), certificate)
+            if alone.anchors:
+                return alone, created
+        return trust_bundle.tls_store(bundle, own, certificate), now.wall
+
+    # --- the wire
+
+    def _dial(self, state: AgentState, store: TrustStore | None, at: datetime, deadline: Deadline) -> Dialled:
+        named = Endpoint.parse(state.product.portal)
+        return dial(
+            self._reach.endpoint,
+            clock=_At(at),
+            trust=store,
+            sni=named.host,
+            peer=named.peer,
+            proxy=self._reach.proxy,
+            limits=deadline.limits,
+        )
+
+    def _talk(self, dialled: Dialled, ask: Ask, deadline: Deadline) -> Exchange:
+        assert dialled.stream is not None, "asked only where there is a stream"
+        try:
+            return converse(dialled.stream, ask, deadline, most_octets=MAX_BODY)
+        finally:
+            dialled.stream.close()
+
+    def _failure(
+        self, dialled: Dialled, store: TrustStore | None, state: AgentState, at: datetime
+    ) -> Failure:
+        peer = Endpoint.parse(state.product.portal).peer
+        judged_by = store if store is not None else TrustStore((), "nobody")
+        return failing.of_observation(dialled.observation, judged_by, state, peer=peer, at=at)
+
+
+def _plain_stream(endpoint: Endpoint, proxy: Proxy | None, deadline: Deadline) -> PlainStream | Unreachable:
+    """A connection without TLS; through a proxy it is a tunnel too."""
+    route = connect_tcp(endpoint if proxy is None else proxy.endpoint, deadline)
+    if isinstance(route, Unreachable):
+        return route
+    stream = PlainStream(route[0])
+    if proxy is not None:
+        tunnel = open_tunnel(stream, proxy, endpoint, deadline)
+        if isinstance(tunnel, Unreachable):
+            stream.close()
+            return tunnel
+    return stream
+
+
+def _retry_after(answer: Answer) -> timedelta | None:
+    """Retry-After in seconds (RFC 9110 section 10.2.3); the form with a date is not used by the portal."""
+    text = (answer.header("retry-after") or "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        return None
+    return timedelta(seconds=min(int(text), 400 * _DAY))

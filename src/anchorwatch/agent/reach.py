@@ -1,0 +1,30 @@
+"""Where the portal is and whom to trust there, as the operator says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from anchorwatch.net.endpoint import Endpoint
+from anchorwatch.net.limits import Limits
+from anchorwatch.net.proxy import Proxy
+from anchorwatch.pki.truststore import TrustStore
+
+NOBODY = TrustStore((), "the agent's own store")
+"""An operator's store that trusts nobody; the anchors of the signed bundle come beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How to come to the portal.
+
+    `endpoint` is where to connect, also where the portal's name leads elsewhere. `plain` is where its signed objects
+    may be asked for in plain HTTP, None for nowhere. `store` is asked at every connection, so that a pool that was
+    repaired counts at once.
+    """
+
+    endpoint: Endpoint
+    plain: Endpoint | None = None
+    proxy: Proxy | None = None
+    store: Callable[[], TrustStore] = field(default=lambda: NOBODY, repr=False)
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,123 @@
+"""What the agent says of each way not to reach the portal, and what it sends to whom."""
+
+import socket
+from datetime import timedelta
+
+import pytest
+
+from agent.town import START, Town
+from anchorwatch.agent import failing
+from anchorwatch.agent.folder import fresh
+from anchorwatch.licensing.event import RenewAuthorization
+from anchorwatch.licensing.failure import FailureClass
+from anchorwatch.licensing.status import RegistrationState
+from anchorwatch.net.endpoint import Endpoint
+from anchorwatch.net.outcome import (
+    ClientCertificateWanted,
+    HandshakeFailed,
+    NotTls,
+    Outcome,
+    TrustRefused,
+    Unreachable,
+)
+from anchorwatch.net.proxy import Proxy
+from anchorwatch.net.tls import Observation
+from anchorwatch.pki.truststore import TrustStore
+from builders.servers import says, scripted, tunnelling
+from licensing.cable import PRODUCT
+
+
+def a_closed_port() -> Endpoint:
+    """A port of this machine where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return Endpoint("127.0.0.1", taken.getsockname()[1])
+
+
+def test_signed_objects_alone_go_over_plain_http(town: Town) -> None:
+    """Where TLS cannot be had, the bundle and the time come over plain HTTP, and nothing else is sent there."""
+    with town.agent(endpoint=a_closed_port()) as agent:
+        agent.register(town.desk.issue_token())
+        assert agent.state.bundle is not None
+        assert agent.state.failure is not None
+        assert agent.state.failure.kind is FailureClass.TCP_REFUSED
+        assert agent.state.registration is not RegistrationState.REGISTERED
+    assert set(town.asked) == {("http", "GET", "/sl/v1/trust"), ("http", "POST", "/sl/v1/time")}
+
+
+def test_a_page_in_place_of_tls_is_a_page(town: Town) -> None:
+    """A captive portal that answers with HTTP is no TLS failure."""
+    page = says(b"HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n")
+    with scripted(page, connections=8) as captive, town.agent(endpoint=captive) as agent:
+        agent.register(town.desk.issue_token())
+        assert agent.state.failure is not None
+        assert agent.state.failure.kind is FailureClass.HTTP_ERROR
+
+
+def test_a_proxy_carries_the_agent(town: Town) -> None:
+    """Everything goes through the tunnel of a CONNECT proxy where one is set."""
+    asked: list[bytes] = []
+    script = tunnelling(town.tls.listener.endpoint, asked=asked)
+    with scripted(script, connections=20) as proxy, town.agent(proxy=Proxy(endpoint=proxy)) as agent:
+        agent.register(town.desk.issue_token())
+        assert agent.state.registration is RegistrationState.REGISTERED
+    assert len(asked) >= 5
+
+
+def test_a_proxy_that_wants_credentials_is_named(town: Town) -> None:
+    """407 is a class of its own."""
+    script = tunnelling(town.tls.listener.endpoint, password=b"Basic never")
+    with scripted(script, connections=20) as proxy, town.agent(proxy=Proxy(endpoint=proxy)) as agent:
+        agent.register(town.desk.issue_token())
+        assert agent.state.failure is not None
+        assert agent.state.failure.kind is FailureClass.PROXY_AUTH
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Unreachable(stage="resolve", words="no such name"), FailureClass.DNS),
+        (Unreachable(stage="tcp", words="refused"), FailureClass.TCP_REFUSED),
+        (Unreachable(stage="tcp", words="silence", timed_out=True), FailureClass.TCP_TIMEOUT),
+        (Unreachable(stage="route", words="no route"), FailureClass.TCP_REFUSED),
+        (Unreachable(stage="proxy", words="no"), FailureClass.PROXY_REFUSED),
+        (HandshakeFailed(fault="alert", alert="protocol_version"), FailureClass.TLS_VERSION),
+        (HandshakeFailed(fault="alert", alert="handshake_failure"), FailureClass.TLS_ALERT),
+        (HandshakeFailed(fault="silence"), FailureClass.TCP_TIMEOUT),
+        (HandshakeFailed(fault="reset"), FailureClass.TLS_ALERT),
+        (ClientCertificateWanted(words="no"), FailureClass.TLS_ALERT),
+        (NotTls(speech="ssh", first=b"SSH-", words="it speaks SSH"), FailureClass.TLS_ALERT),
+        (NotTls(speech="html", first=b"<", words="a page"), FailureClass.HTTP_ERROR),
+        (TrustRefused(fault="name", words="another name"), FailureClass.NAME_MISMATCH),
+        (TrustRefused(fault="chain", words="no issuer"), FailureClass.UNKNOWN_ROOT),
+    ],
+)
+def test_every_end_of_a_connection_has_its_class(outcome: Outcome, kind: FailureClass) -> None:
+    """Each way in which a connection can end is one class of the closed list."""
+    endpoint = Endpoint("portal.example")
+    seen = Observation(endpoint=endpoint, outcome=outcome, at=START, took=timedelta(0))
+    found = failing.of_observation(seen, TrustStore((), "none"), fresh(PRODUCT), peer=endpoint.peer, at=START)
+    assert found.kind is kind
+    assert found.evidence.peer is not None
+
+
+def test_an_alert_is_kept_by_its_number() -> None:
+    """The evidence holds the alert's number, as the RFCs count."""
+    endpoint = Endpoint("portal.example")
+    ended = HandshakeFailed(fault="alert", alert="handshake_failure", words="sslv3 alert \x1b[2J")
+    seen = Observation(endpoint=endpoint, outcome=ended, at=START, took=timedelta(0))
+    found = failing.of_observation(seen, TrustStore((), "none"), fresh(PRODUCT), peer=endpoint.peer, at=START)
+    assert found.evidence.alert == 40
+    assert "\x1b" not in (found.evidence.words or "")
+
+
+def test_a_clock_that_is_years_wrong_reaches_the_portal_all_the_same(town: Town) -> None:
+    """Dates of the portal's chain are judged by signed time where the bundle pins its root and the clock is wrong."""
+    from anchorwatch.agent.clocks import TurnedClocks
+
+    with town.agent() as agent:
+        assert isinstance(agent._clocks, TurnedClocks)
+        agent._clocks.off = timedelta(days=-365 * 40)
+        agent.register(town.desk.issue_token())
+        assert agent.state.registration is RegistrationState.REGISTERED
+        agent.take(RenewAuthorization())
+        assert agent.state.failure is None
