@@ -79,3 +79,21 @@ def test_no_secret_reaches_the_page() -> None:
     token = "MTJhYzQ1Njc4OTBhYmNkZWYxMjM0NTY3ODkwYWJjZGVmLTE1NDk4NTA1%0AOTQ3MjV8ZzZzTExLa2hZ" * 2
     text = f"asa# license smart register idtoken {token} force\n" + CAPTURE
     assert token[:24] not in render(diagnose([("console", text)]))
+
+
+def test_the_first_card_says_what_is_broken_what_it_affects_and_what_to_do_next() -> None:
+    """The three lines for the one who is on the telephone; a healthy device shows the line that proves it."""
+    broken = render(diagnose([("console", CAPTURE)]))
+    assert broken.index("<dt>broken</dt>") < broken.index("<dt>affected</dt>") < broken.index("<dt>next</dt>")
+    healthy = render(
+        diagnose(
+            [
+                (
+                    "log",
+                    "Nov 20 2026 03:00:01 fw-a : %ASA-6-444306: %SMART_LIC-6-AUTH_RENEW_SUCCESS: Authorization renewal with Cisco licensing cloud successful.\n",
+                )
+            ]
+        )
+    )
+    assert "<dt>works</dt>" in healthy
+    assert "<dt>next</dt><dd>nothing</dd>" in healthy

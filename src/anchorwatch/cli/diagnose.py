@@ -231,7 +231,8 @@ def _case(diagnosis: Diagnosis) -> None:
     else:
         say("  broken    nothing that this output proves")
     say(printable(f"  affected  {diagnosis.impact.sentence}"))
-    _next(diagnosis)
+    if diagnosis.next_step:
+        say(printable(f"  next      {diagnosis.next_step}"))
     if diagnosis.outlook is not None:
         say(printable(f"  endpoint  {diagnosis.outlook.answer.value}: {diagnosis.outlook.sentence}"))
     for finding in diagnosis.findings:
@@ -248,21 +249,6 @@ def _case(diagnosis: Diagnosis) -> None:
             place = f" ({command.place})" if command.place else ""
             say(printable(f"    {command.line}{place}: {command.why}"))
     _repair(diagnosis)
-
-
-def _next(diagnosis: Diagnosis) -> None:
-    """The third line: what to do now."""
-    match diagnosis.plan:
-        case Plan() as plan:
-            say(printable(f"  next      {plan.title} (the repair below)"))
-        case NoPlan() as reason:
-            say(printable(f"  next      {reason.instead[0] if reason.instead else reason.reason}"))
-        case _ if diagnosis.status is not Status.HEALTHY and diagnosis.next_commands:
-            say(printable(f"  next      collect `{diagnosis.next_commands[0].line}`"))
-        case _ if diagnosis.status is Status.HEALTHY:
-            say("  next      nothing")
-        case _:
-            pass
 
 
 def _repair(diagnosis: Diagnosis) -> None:

@@ -87,6 +87,19 @@ class Diagnosis:
         newest = self.standing.newest
         return newest.span if newest else standing.declared(self.case)
 
+    @property
+    def next_step(self) -> str:
+        """What to do now, in a sentence; empty where there is nothing sensible to say."""
+        match self.plan:
+            case Plan() as plan:
+                return f"{plan.title} (the repair below)"
+            case NoPlan() as reason:
+                return reason.instead[0] if reason.instead else reason.reason
+            case _ if self.status is Status.HEALTHY:
+                return "nothing"
+            case _:
+                return f"collect `{self.next_commands[0].line}`" if self.next_commands else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
