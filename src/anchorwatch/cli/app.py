@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import ask, bundle, case, diagnose, judge, plan, store
+from anchorwatch.cli import ask, bundle, case, diagnose, judge, plan, portal, portal_trust, store
 from anchorwatch.cli.demo import demo
 
 app = typer.Typer(
@@ -42,6 +42,9 @@ app.command("judge", help=judge.HELP)(judge.run)
 app.add_typer(case.app, name="case")
 app.add_typer(bundle.app)
 app.add_typer(plan.app)
+portal.app.add_typer(portal_trust.devices)
+portal.app.add_typer(portal_trust.trust)
+app.add_typer(portal.app)
 app.add_typer(store.app)
 
 

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from anchorwatch.base.clock import Clock
 from anchorwatch.base.secret import Secret
-from anchorwatch.db import account, certificate, device, lot, migration, tag, token
+from anchorwatch.db import account, certificate, device, lot, migration, pool, tag, token
 from anchorwatch.db.account import SmartAccount, VirtualAccount
 from anchorwatch.db.database import Database, Transaction
 from anchorwatch.db.device import Device
 from anchorwatch.db.error import NotThere
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.lot import Lot
+from anchorwatch.db.pool import Pool
 from anchorwatch.db.tag import EntitlementTag
 from anchorwatch.db.token import IdToken
 from anchorwatch.db.word import TokenMode
@@ -176,6 +177,17 @@ def add_lot(
         return made
 
     return portal.database.write(work)
+
+
+def pools(portal: Portal, place: VirtualAccount) -> tuple[tuple[str, Pool], ...]:
+    """What a virtual account has of each tag, by tag."""
+
+    def work(tx: Transaction) -> tuple[tuple[str, Pool], ...]:
+        names = {each.id: each.tag for each in tag.of_account(tx, place.account_id)}
+        found = pool.of_virtual_account(tx, place.account_id, place.id)
+        return tuple(sorted(((names[each.tag_id], each) for each in found), key=lambda pair: pair[0]))
+
+    return portal.database.read(work)
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------

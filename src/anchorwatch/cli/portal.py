@@ -1,0 +1,489 @@
+"""`anchorwatch portal`: run a licensing portal, and keep its accounts, licences, tokens, devices and trust."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anchorwatch.base.clock import SystemClock
+from anchorwatch.base.secret import Secret
+from anchorwatch.cli.file import FileTroubleError, read_bounded
+from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say, table
+
+if TYPE_CHECKING:
+    from anchorwatch.portal.portal import Portal
+
+FOLDER = "ANCHORWATCH_PORTAL"
+DATABASE = "ANCHORWATCH_PORTAL_DATABASE"
+PASSPHRASE = "ANCHORWATCH_PORTAL_PASSPHRASE"  # noqa: S105 - the name of a variable
+_PLAIN_HOSTS = ("127.0.0.1", "::1")
+
+app = typer.Typer(
+    name="portal",
+    no_args_is_help=True,
+    help="Run a licensing portal for one's own appliances.\n\n"
+    "Vendors' devices speak closed protocols of their own and cannot register here.",
+)
+
+FolderOption = Annotated[
+    Path,
+    typer.Option(
+        "--folder", "-d", envvar=FOLDER, help="The portal's folder: its keys, and its SQLite database."
+    ),
+]
+AccountOption = Annotated[
+    str | None, typer.Option("--account", help="The smart account's domain, where there are several.")
+]
+VirtualOption = Annotated[
+    str | None, typer.Option("--virtual-account", help="The virtual account; the default one without.")
+]
+HERE = Path("portal")
+
+
+def noun(name: str, words: str) -> typer.Typer:
+    """A group of commands under `portal`."""
+    made = typer.Typer(name=name, no_args_is_help=True, help=words)
+    app.add_typer(made)
+    return made
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[Portal]:
+    """The portal in a folder; what this room's errors say becomes one line and an exit status."""
+    from anchorwatch.portal import management
+
+    with told():
+        portal = management.opened(folder, SystemClock(), database=_database(), passphrase=_passphrase())
+        try:
+            yield portal
+        finally:
+            portal.database.close()
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """End with a sentence where the portal's rooms raise one: 3 what could not be reached, 1 what was refused."""
+    from anchorwatch.db.error import ConstraintBroken, DatabaseError, DatabaseUnreachable, SchemaDiffers
+    from anchorwatch.portal.error import KeysRefused, PortalError
+
+    try:
+        yield
+    except (KeysRefused, DatabaseUnreachable, SchemaDiffers) as error:
+        fail(printable(str(error)), COULD_NOT_LOOK)
+    except ConstraintBroken as error:
+        fail(
+            f"these terms do not hold together ({printable(error.constraint) or 'a rule of the tables'})",
+            TROUBLE,
+        )
+    except (PortalError, DatabaseError, ValueError) as error:
+        fail(printable(str(error)), TROUBLE)
+
+
+def _database() -> Secret | None:
+    """Its address holds a password, so it comes from the environment."""
+    return Secret(os.environ[DATABASE]) if os.environ.get(DATABASE) else None
+
+
+def _passphrase() -> Secret | None:
+    """From the environment, or from the file that `ANCHORWATCH_PORTAL_PASSPHRASE_FILE` names."""
+    if os.environ.get(PASSPHRASE):
+        return Secret(os.environ[PASSPHRASE])
+    name = os.environ.get(f"{PASSPHRASE}_FILE")
+    if not name:
+        return None
+    try:
+        return Secret(read_bounded(name, 4096).decode(errors="replace").rstrip("\r\n"))
+    except FileTroubleError as error:
+        fail(printable(str(error)), COULD_NOT_LOOK)
+
+
+def moment(text: str | None) -> datetime | None:
+    """A date, or a moment in RFC 3339, in UTC where it says no zone."""
+    from datetime import UTC
+
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{printable(text)} is no date as 2027-01-31", ASKED_WRONGLY)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How devices address it: HOST, or HOST:PORT.")],
+    folder: FolderOption = HERE,
+) -> None:
+    """Make a portal: a folder with new keys, a database and the first trust bundle.
+
+    \b
+    Examples:
+      anchorwatch portal init licensing.example --folder portal
+
+    Keys are encrypted where ANCHORWATCH_PORTAL_PASSPHRASE, or a file that ANCHORWATCH_PORTAL_PASSPHRASE_FILE names,
+    gives a passphrase. ANCHORWATCH_PORTAL_DATABASE names a PostgreSQL database to be used instead of SQLite.
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    with told():
+        portal = management.initialise(
+            folder, name, SystemClock(), database=_database(), passphrase=_passphrase()
+        )
+        portal.database.close()
+    say(f"the portal {printable(name)} is in {printable(str(folder))}")
+    hint("`anchorwatch portal account add DOMAIN NAME` makes the first account")
+    if _passphrase() is None:
+        hint(f"its keys are not encrypted; {PASSPHRASE} would have done that")
+
+
+@app.command()
+def serve(
+    folder: FolderOption = HERE,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8443,
+    chain: Annotated[
+        Path | None, typer.Option("--chain", help="The certificate chain for TLS in PEM, leaf first.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="The leaf's private key in PEM.")] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Speak HTTP, on loopback only, behind something that speaks TLS.")
+    ] = False,
+) -> None:
+    """Serve until interrupted. Another chain in the same files is shown from the next connection on.
+
+    \b
+    Examples:
+      anchorwatch portal serve --host 192.0.2.7 --port 443 --chain chain.pem --key key.pem
+      anchorwatch portal serve --plain --port 8080
+
+    Requests under way are finished before it ends. /healthz and /readyz tell how it is.
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    import logging
+
+    from anchorwatch.portal.server import Front, Server, authorities
+
+    if plain == (chain is not None) or (chain is None) != (key is None):
+        fail("give --chain and --key, or --plain and neither", ASKED_WRONGLY)
+    if plain and host not in _PLAIN_HOSTS:
+        fail(f"without TLS a portal listens on loopback only, not on {printable(host)}", ASKED_WRONGLY)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("anchorwatch").setLevel(logging.INFO)
+    with opened(folder) as portal:
+        front = None
+        if chain is not None and key is not None:
+            front = Front(chain, key, authorities=authorities(portal))
+        server = Server(portal, host=host, port=port, front=front)
+        scheme = "http" if plain else "https"
+        shown = f"[{host}]" if ":" in host else host
+        say(f"serving {printable(portal.name)} on {scheme}://{shown}:{server.port}", err=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
+
+
+accounts = noun("account", "Smart accounts: each one a tenant of its own.")
+virtuals = noun("virtual-account", "The parts of a smart account, each with licences and devices of its own.")
+licenses = noun("license", "What can be licensed, what was bought, and what is in use.")
+tokens = noun("token", "ID tokens, with which devices register.")
+
+
+@accounts.command("add")
+def add_account(
+    domain: Annotated[
+        str, typer.Argument(metavar="DOMAIN", help="A domain of the customer; names the account.")
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name for people.")],
+    folder: FolderOption = HERE,
+) -> None:
+    """Make a smart account with its default virtual account.
+
+    \b
+    Examples:
+      anchorwatch portal account add harbour.example "Harbour Authority"
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    with opened(folder) as portal:
+        made, first = management.add_account(portal, domain, name)
+        say(f"account {printable(made.domain)} with the virtual account {printable(first.name)}")
+
+
+@accounts.command("list")
+def list_accounts(folder: FolderOption = HERE) -> None:
+    """List the smart accounts.
+
+    \b
+    Examples:
+      anchorwatch portal account list
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    with opened(folder) as portal:
+        rows = [
+            (printable(each.domain), printable(each.name), f"{each.created_at:%Y-%m-%d}")
+            for each in management.accounts(portal)
+        ]
+        table(("domain", "name", "since"), rows)
+
+
+@virtuals.command("add")
+def add_virtual(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
+    account: AccountOption = None,
+    folder: FolderOption = HERE,
+) -> None:
+    """Make another virtual account.
+
+    \b
+    Examples:
+      anchorwatch portal virtual-account add "North quay"
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    with opened(folder) as portal:
+        made = management.add_virtual(portal, management.find_account(portal, account), name)
+        say(f"virtual account {printable(made.name)}")
+
+
+@virtuals.command("list")
+def list_virtuals(account: AccountOption = None, folder: FolderOption = HERE) -> None:
+    """List the virtual accounts of a smart account, the default one first.
+
+    \b
+    Examples:
+      anchorwatch portal virtual-account list
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    with opened(folder) as portal:
+        found = management.virtual_accounts(portal, management.find_account(portal, account))
+        table(
+            ("name", "default"), [(printable(each.name), "yes" if each.is_default else "") for each in found]
+        )
+
+
+@licenses.command("define")
+def define_tag(
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="The entitlement tag, as devices ask for it.")],
+    mode: Annotated[
+        str,
+        typer.Option(
+            "--mode", help="At the limit: report it, be out of compliance (limit), or refuse (hard)."
+        ),
+    ] = "limit",
+    on_expiry: Annotated[
+        str, typer.Option("--on-expiry", help="When the right ends: continue, no-new-use or disable.")
+    ] = "continue",
+    name: Annotated[str | None, typer.Option("--name", help="Its name for people.")] = None,
+    restricted: Annotated[
+        bool,
+        typer.Option(
+            "--restricted", help="Only for devices whose token allows export-controlled functionality."
+        ),
+    ] = False,
+    account: AccountOption = None,
+    folder: FolderOption = HERE,
+) -> None:
+    """Define something that can be licensed.
+
+    \b
+    Examples:
+      anchorwatch portal license define asa-standard --mode limit
+      anchorwatch portal license define strong-encryption --restricted
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.db.tag import EntitlementTag
+    from anchorwatch.licensing.claim import OnExpiry
+    from anchorwatch.licensing.seat import Mode
+    from anchorwatch.portal import management
+
+    try:
+        modes = Mode(mode), OnExpiry(on_expiry)
+    except ValueError as error:
+        fail(printable(str(error)), ASKED_WRONGLY)
+    with opened(folder) as portal:
+        owner = management.find_account(portal, account)
+        made = EntitlementTag(
+            id=owner.id,
+            account_id=owner.id,
+            tag=tag,
+            name=name or tag,
+            mode=modes[0],
+            on_expiry=modes[1],
+            restricted=restricted,
+        )
+        management.add_tag(portal, owner, made)
+        say(f"license {printable(tag)}, {modes[0]}")
+
+
+@licenses.command("add")
+def add_lot(
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="The entitlement tag.")],
+    quantity: Annotated[
+        int, typer.Argument(metavar="QUANTITY", help="How many seats; negative for a correction.")
+    ],
+    ends: Annotated[
+        str | None, typer.Option("--ends", help="The date on which they end; never without.")
+    ] = None,
+    source: Annotated[str, typer.Option("--source", help="Where they come from: an order number.")] = "",
+    account: AccountOption = None,
+    virtual_account: VirtualOption = None,
+    folder: FolderOption = HERE,
+) -> None:
+    """Enter what was bought.
+
+    \b
+    Examples:
+      anchorwatch portal license add asa-standard 10 --ends 2027-12-31 --source order-4711
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    until = moment(ends)
+    with opened(folder) as portal:
+        owner = management.find_account(portal, account)
+        place = management.find_virtual(portal, owner, virtual_account)
+        management.add_lot(portal, place, tag, quantity, ends=until, source=source)
+        say(f"{quantity} of {printable(tag)} in {printable(place.name)}")
+
+
+@licenses.command("list")
+def list_pools(
+    account: AccountOption = None, virtual_account: VirtualOption = None, folder: FolderOption = HERE
+) -> None:
+    """List what a virtual account has and what of it is in use.
+
+    \b
+    Examples:
+      anchorwatch portal license list --virtual-account "North quay"
+
+    Exit status 1 when more is in use than was bought.
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    with opened(folder) as portal:
+        owner = management.find_account(portal, account)
+        found = management.pools(portal, management.find_virtual(portal, owner, virtual_account))
+        rows = [
+            (printable(tag), str(each.mode), str(each.purchased), str(each.in_use)) for tag, each in found
+        ]
+        table(("tag", "mode", "purchased", "in use"), rows, right=(2, 3))
+        if any(each.in_use > each.purchased for _, each in found):
+            raise typer.Exit(TROUBLE)
+
+
+@tokens.command("create")
+def create_token(
+    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="How long it may be used.")] = 30,
+    uses: Annotated[int, typer.Option("--uses", min=1, max=100_000, help="How many devices may use it.")] = 1,
+    basic: Annotated[
+        bool,
+        typer.Option("--basic", help="For plain EST clients: it is sent as a password and pins nothing."),
+    ] = False,
+    export: Annotated[bool, typer.Option("--export", help="Allow export-controlled functionality.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="It may replace a live device of the same identifier.")
+    ] = False,
+    approval: Annotated[
+        bool, typer.Option("--approval", help="Its devices wait until somebody approves them.")
+    ] = False,
+    serials: Annotated[
+        str | None, typer.Option("--serials", help="A pattern with * for serial numbers.")
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="The network its devices come from.")
+    ] = None,
+    account: AccountOption = None,
+    virtual_account: VirtualOption = None,
+    folder: FolderOption = HERE,
+) -> None:
+    """Make an ID token and show it, this once. The portal keeps nothing one could register with.
+
+    \b
+    Examples:
+      anchorwatch portal token create --days 7 --uses 20
+      anchorwatch portal token create --basic --serials 'R-*'
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    import ipaddress
+
+    from anchorwatch.portal import management
+
+    if network is not None:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            fail(f"{printable(network)} is no network as 192.0.2.0/24", ASKED_WRONGLY)
+    terms = management.TokenTerms(
+        life=timedelta(days=days),
+        uses=uses,
+        basic=basic,
+        export=export,
+        force=force,
+        approval=approval,
+        serials=serials,
+        network=network,
+    )
+    with opened(folder) as portal:
+        owner = management.find_account(portal, account)
+        _, text = management.make_token(
+            portal, management.find_virtual(portal, owner, virtual_account), terms
+        )
+        typer.echo(text.reveal())
+
+
+@tokens.command("list")
+def list_tokens(account: AccountOption = None, folder: FolderOption = HERE) -> None:
+    """List the ID tokens of a smart account by their public beginnings.
+
+    \b
+    Examples:
+      anchorwatch portal token list
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    with opened(folder) as portal:
+        found = management.tokens(portal, management.find_account(portal, account))
+        now = portal.clock.now()
+        rows = []
+        for each in found:
+            state = "revoked" if each.revoked_at else "expired" if each.expires_at <= now else "good"
+            rows.append(
+                (
+                    each.prefix,
+                    str(each.mode),
+                    f"{each.uses}/{each.max_uses}",
+                    f"{each.expires_at:%Y-%m-%d}",
+                    state,
+                )
+            )
+        table(("token", "mode", "used", "until", "state"), rows)
+
+
+@tokens.command("revoke")
+def revoke_token(
+    token: Annotated[
+        str, typer.Argument(metavar="TOKEN", help="Its public beginning, as `token list` shows it.")
+    ],
+    account: AccountOption = None,
+    folder: FolderOption = HERE,
+) -> None:
+    """Revoke an ID token; devices that used it stay.
+
+    \b
+    Examples:
+      anchorwatch portal token revoke mzxw6ytboi4dcmrt
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import management
+
+    with opened(folder) as portal:
+        revoked = management.revoke_token(portal, management.find_account(portal, account), token)
+        say("revoked" if revoked else "it was revoked before")

@@ -1,0 +1,113 @@
+"""A portal from the command line: made, filled, served, asked and stopped."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from anchorwatch.cli.app import app
+from anchorwatch.licensing import trust_bundle
+from builders.certs import CA
+
+
+def portal(folder: Path, *words: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, ["portal", *words, "--folder", str(folder)])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "portal"
+    portal(made, "init", "licensing.example")
+    portal(made, "account", "add", "harbour.example", "Harbour Authority")
+    return made
+
+
+def test_what_is_entered_is_listed(folder: Path) -> None:
+    """Accounts, licences and tokens appear where they were put; a token's secret is shown once and never again."""
+    portal(folder, "virtual-account", "add", "North quay")
+    assert "North quay" in portal(folder, "virtual-account", "list")
+    portal(folder, "license", "define", "standard", "--mode", "hard")
+    portal(
+        folder, "license", "add", "standard", "10", "--ends", "2999-12-31", "--virtual-account", "North quay"
+    )
+    assert re.search(
+        r"standard +hard +10 +0", portal(folder, "license", "list", "--virtual-account", "North quay")
+    )
+    text = portal(folder, "token", "create", "--uses", "3").strip()
+    _, prefix, secret, _, _ = text.split("-")
+    listed = portal(folder, "token", "list")
+    assert re.search(rf"{prefix} +proof +0/3 .*good", listed)
+    assert secret not in listed
+    portal(folder, "token", "revoke", prefix)
+    assert "revoked" in portal(folder, "token", "list")
+    assert "harbour.example" in portal(folder, "account", "list")
+    assert portal(folder, "device", "list").split() == [
+        "device",
+        "product",
+        "serial",
+        "state",
+        "last",
+        "seen",
+        "deadline",
+    ]
+
+
+def test_trust_is_published_from_the_command_line(folder: Path, tmp_path: Path) -> None:
+    """Each change is the next bundle: a root added and announced, one removed, a key turned over."""
+    root = CA.root("Harbour Web Root")
+    (tmp_path / "root.pem").write_text(root.pem)
+    assert "bundle 2" in portal(folder, "trust", "plan", str(tmp_path / "root.pem"), "--after", "2999-01-01")
+    shown = portal(folder, "trust", "show")
+    assert "Harbour Web Root" in shown
+    assert "2999-01-01" in shown
+    assert "bundle 3" in portal(folder, "trust", "remove", root.sha256)
+    assert "bundle 4" in portal(
+        folder, "trust", "add", str(tmp_path / "root.pem"), "--for", "elsewhere.example"
+    )
+    assert "bundle 5" in portal(folder, "trust", "rotate", "grant")
+    portal(folder, "trust", "export", "-o", str(tmp_path / "bundle.jws"))
+    bundle = trust_bundle.read((tmp_path / "bundle.jws").read_text().strip())
+    assert (bundle.seq, len(bundle.grant_keys)) == (5, 2)
+
+
+def test_what_cannot_be_done_says_why(folder: Path, tmp_path: Path) -> None:
+    """Refused is 1, asked wrongly 2, could not look 3; no second portal in a folder."""
+    assert "holds keys already" in portal(folder, "init", "other.example", status=3)
+    assert "there is no portal" in portal(tmp_path / "nowhere", "account", "list", status=1)
+    assert "already" in portal(folder, "account", "add", "harbour.example", "Again", status=1)
+    portal(folder, "license", "add", "unknown", "1", status=1)
+    portal(folder, "token", "create", "--network", "nonsense", status=2)
+    portal(folder, "trust", "rotate", "root", status=2)
+    portal(folder, "device", "set", "approve", "nonsense", status=2)
+    portal(folder, "serve", status=2)
+    portal(folder, "serve", "--plain", "--host", "192.0.2.1", status=2)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only on Linux and macOS: the signal that ends it")
+def test_it_serves_until_interrupted(folder: Path) -> None:
+    """Served over HTTP on loopback it is ready and gives its bundle; interrupted it ends well."""
+    words = [sys.executable, "-c", "from anchorwatch.cli.app import main; main()", "portal", "serve"]
+    typed = [*words, "--plain", "--port", "0", "--folder", str(folder)]
+    with subprocess.Popen(typed, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stderr is not None
+        try:
+            line = next(line for line in served.stderr if line.startswith("serving"))
+            base = line.split()[-1]
+            with urllib.request.urlopen(f"{base}/readyz", timeout=10) as answer:
+                assert answer.read() == b"ready\n"
+            with urllib.request.urlopen(f"{base}/sl/v1/trust", timeout=10) as answer:
+                assert trust_bundle.read(answer.read().decode()).iss == "licensing.example"
+        finally:
+            served.send_signal(signal.SIGINT)
+        served.stderr.read()
+    assert served.returncode == 0
