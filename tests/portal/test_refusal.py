@@ -246,8 +246,9 @@ def test_a_token_whose_terms_do_not_hold(office: Office) -> None:
     assert len(office.devices()) == 1
 
 
-def test_a_token_used_by_many_at_once(office: Office) -> None:
+def test_a_token_used_by_many_at_once(either_office: Office) -> None:
     """However many come at once, a token makes as many devices as it allows."""
+    office = either_office
     made = office.token(TokenTerms(uses=3))
     hands = [Hand(office, sn=f"N{number}") for number in range(24)]
     with ThreadPoolExecutor(12) as threads:
@@ -311,8 +312,9 @@ def granted(office: Office, hand: Hand, *wanted: Wanted) -> Grant:
     return found
 
 
-def test_a_twin_and_a_backup(office: Office) -> None:
+def test_a_twin_and_a_backup(either_office: Office) -> None:
     """An older number gets the current grant to adopt; two agents with one identity become a conflict, seats kept."""
+    office = either_office
     hand = enrolled(office)
     first = granted(office, hand, ONE)
     second = granted(office, hand, Wanted(tag="standard", count=2))
@@ -333,8 +335,9 @@ def test_a_twin_and_a_backup(office: Office) -> None:
     assert kind_of(hand.ask("PUT", message.ENTITLEMENTS, hand.wants(ONE))) is Type.SEQUENCE_FORK
 
 
-def test_seats_run_out(office: Office) -> None:
+def test_seats_run_out(either_office: Office) -> None:
     """Beyond what was bought a limited tag is out of compliance and asked for again in hours; a hard one refuses."""
+    office = either_office
     hand = enrolled(office)
     many = granted(office, hand, Wanted(tag="standard", count=11))
     assert many.ent[0].status is AuthorizationState.OUT_OF_COMPLIANCE
@@ -365,8 +368,9 @@ def test_seats_run_out(office: Office) -> None:
     assert state_of(office) != before
 
 
-def test_many_devices_on_few_seats(office: Office) -> None:
+def test_many_devices_on_few_seats(either_office: Office) -> None:
     """Ten seats of a hard tag go to ten of forty devices that ask at once."""
+    office = either_office
     office.add_tag("firm", TagMode.HARD)
     management.add_lot(office.portal, office.place, "firm", 10)
     hands = [enrolled(office, sn=f"N{number}") for number in range(40)]
@@ -383,8 +387,9 @@ def test_many_devices_on_few_seats(office: Office) -> None:
 # --- the rest of a life ---------------------------------------------------------------------------------------
 
 
-def test_leaving_twice(office: Office) -> None:
+def test_leaving_twice(either_office: Office) -> None:
     """A device that leaves hears what it gave back in a signed receipt, and the same again when it asks again."""
+    office = either_office
     hand = enrolled(office)
     granted(office, hand, Wanted(tag="standard", count=3))
     first, again = hand.ask("DELETE", SELF), hand.ask("DELETE", SELF)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from anchorwatch.db import account, device, grant, pool, tag, trust
+from anchorwatch.db import account, device, grant, pool, tag
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.device import Device, DeviceEntitlement
 from anchorwatch.db.identifier import new_id
@@ -185,7 +185,6 @@ def _grant(
     compliant = all(each.status is not _S.OUT_OF_COMPLIANCE for each in entitled)
     dates = deadline.grant_dates(now, compliant=compliant)
     window = deadline.spread(now, dates.refresh) if smart.policy.get("spread") is True else None
-    bundle = trust.last(tx)
     claims = Grant(
         iss=portal.name,
         sub=str(found.id),
@@ -201,7 +200,7 @@ def _grant(
         acct=Account(sa=smart.name[:128], va=virtual.name[:128]),
         ent=entitled,
         export=Export(allowed=found.export_allowed),
-        trust_seq=bundle.seq if bundle is not None else 0,
+        trust_seq=portal.bundle_seq,
         next_call=CallWindow(start=window.start, end=window.end) if window is not None else None,
     )
     row = grant.Grant(

@@ -38,6 +38,8 @@ class Portal:
     label: str = "sl1"
     begins: Mapping[str, datetime | None] = field(default_factory=dict, repr=False)
     """From when each key for grants may sign, by its name: what the bundle in force says (None: from ever)."""
+    bundle_seq: int = 0
+    """The number of the bundle in force, as this program last saw it; what grants tell devices of it."""
     retired: threading.Event = field(default_factory=threading.Event, repr=False)
     """Set while the portal says that it is not ready, so that a balancer sends no one here."""
 

@@ -127,6 +127,7 @@ def _holds(bundle: TrustBundle, ring: KeyRing) -> bool:
 
 def _heeded(portal: Portal, bundle: TrustBundle) -> None:
     """The portal signs with the keys that its devices are told of, from when they are told."""
+    portal.bundle_seq = max(portal.bundle_seq, bundle.seq)
     portal.begins = {key.kid: key.nbf for key in bundle.grant_keys}
 
 
