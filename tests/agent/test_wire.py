@@ -1,6 +1,7 @@
 """What the agent says of each way not to reach the portal, and what it sends to whom."""
 
 import socket
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from agent.town import START, Town
 from anchorwatch.agent import failing
 from anchorwatch.agent.folder import fresh
+from anchorwatch.licensing import state as document
 from anchorwatch.licensing.event import RenewAuthorization
 from anchorwatch.licensing.failure import FailureClass
 from anchorwatch.licensing.status import RegistrationState
@@ -92,12 +94,14 @@ def test_a_proxy_that_wants_credentials_is_named(town: Town) -> None:
     ],
 )
 def test_every_end_of_a_connection_has_its_class(outcome: Outcome, kind: FailureClass) -> None:
-    """Each way in which a connection can end is one class of the closed list."""
+    """Each way in which a connection can end is one class of the closed list, which the state can keep."""
     endpoint = Endpoint("portal.example")
     seen = Observation(endpoint=endpoint, outcome=outcome, at=START, took=timedelta(0))
     found = failing.of_observation(seen, TrustStore((), "none"), fresh(PRODUCT), peer=endpoint.peer, at=START)
     assert found.kind is kind
     assert found.evidence.peer is not None
+    kept = replace(fresh(PRODUCT), failure=found)
+    assert document.read(document.write(kept)) == kept
 
 
 def test_an_alert_is_kept_by_its_number() -> None:

@@ -145,9 +145,9 @@ def turn(agent: Agent, town: Town, span: timedelta) -> None:
 
 
 @contextmanager
-def a_town(folder: Path) -> Iterator[Town]:
+def a_town(folder: Path, start: datetime = START) -> Iterator[Town]:
     """A town whose portal's chain comes from a root that the bundle names."""
-    clock = TurnableClock(START)
+    clock = TurnableClock(start)
     root = CA.root("Old Root")
     middle = root.issue_ca("Old Issuing")
     chain = [middle.issue_leaf(PORTAL), middle]
@@ -159,7 +159,7 @@ def a_town(folder: Path) -> Iterator[Town]:
         town = Town(
             folder=folder,
             clock=clock,
-            desk=Desk(START),
+            desk=Desk(start),
             tls=tls,
             plain=plain,
             root=root,

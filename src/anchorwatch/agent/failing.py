@@ -109,7 +109,7 @@ def _refused(
         evidence = Evidence(
             peer=_words(str(seen.endpoint))[:300],
             presented=tuple(each.sha256 for each in presented),
-            words=_words(outcome.words),
+            words=_words(outcome.words) or None,
         )
         return Failure(kind=kind, sentence=_words(seen.sentence), evidence=evidence)
     return failure.of_refusal(

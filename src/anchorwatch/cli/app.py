@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import ask, bundle, case, diagnose, judge, plan, portal, portal_trust, store
+from anchorwatch.cli import agent, ask, bundle, case, diagnose, judge, plan, portal, portal_trust, store
 from anchorwatch.cli.demo import demo
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ app.command()(demo)
 app.command("diagnose", help=diagnose.HELP)(diagnose.run)
 app.command("ask", help=ask.HELP)(ask.run)
 app.command("judge", help=judge.HELP)(judge.run)
+app.add_typer(agent.app)
 app.add_typer(case.app, name="case")
 app.add_typer(bundle.app)
 app.add_typer(plan.app)

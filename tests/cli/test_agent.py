@@ -1,0 +1,148 @@
+"""`anchorwatch agent` against a portal behind real TLS."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agent.town import Town, a_town
+from anchorwatch.base.clock import SystemClock
+from anchorwatch.cli.app import app
+from builders.certs import CA
+from licensing.desk import PORTAL
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    with a_town(tmp_path / "agent", SystemClock().now()) as made:
+        yield made
+
+
+def where(town: Town) -> list[str]:
+    return [
+        "--folder",
+        str(town.folder),
+        "--address",
+        str(town.tls.listener.endpoint),
+        "--plain",
+        str(town.plain.listener.endpoint),
+    ]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["agent", *words], env={"COLUMNS": "200"})
+
+
+def register(town: Town, *more: str) -> Result:
+    file = town.folder.parent / "token.txt"
+    file.write_text(town.desk.issue_token().text().reveal() + "\n")
+    asked = ["--portal", PORTAL, "--serial", "9ABC", "--token-file", str(file), "--want", "standard"]
+    return run("register", *asked, *where(town), *more)
+
+
+def test_a_life_by_hand(town: Town) -> None:
+    """Register, look, renew both, give back; each with its exit status."""
+    result = register(town)
+    assert result.exit_code == 0, result.output
+    assert "  Status: REGISTERED" in result.stdout
+    assert "(standard):" in result.stdout
+    result = run("status", "--folder", str(town.folder), "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["grant"]["sequence"] == 1
+    assert run("renew", "auth", *where(town)).exit_code == 0
+    assert run("renew", "id", *where(town)).exit_code == 0
+    found = json.loads(run("status", "--folder", str(town.folder), "--json").stdout)
+    assert found["grant"]["sequence"] >= 2
+    assert run("deregister", *where(town)).exit_code == 2
+    assert town.desk.pool.in_use == 1
+    assert run("deregister", "--yes", *where(town)).exit_code == 0
+    assert town.desk.pool.in_use == 0
+    assert run("status", "--folder", str(town.folder)).exit_code == 1
+
+
+def test_the_token_is_never_an_argument_nor_printed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may come from the environment; a damaged one is refused without being repeated."""
+    text = town.desk.issue_token().text().reveal()
+    monkeypatch.setenv("ANCHORWATCH_ID_TOKEN", text[:-4])
+    asked = ("register", "--portal", PORTAL, "--serial", "9ABC", *where(town))
+    result = run(*asked)
+    assert result.exit_code == 2
+    assert text[:40] not in result.output
+    monkeypatch.setenv("ANCHORWATCH_ID_TOKEN", text)
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    assert text.split("-")[2] not in result.output
+    monkeypatch.delenv("ANCHORWATCH_ID_TOKEN")
+    assert run(*asked).exit_code == 2
+
+
+def test_a_portal_that_cannot_be_reached_is_not_a_refusal(town: Town) -> None:
+    """Exit status 3, with the reason and what goes on trying."""
+    town.tls.close()
+    town.plain.close()
+    result = register(town)
+    assert result.exit_code == 3
+    assert "agent run" in result.stderr
+
+
+def test_a_root_that_moved_is_told_with_who_is_missing(town: Town) -> None:
+    """The renewal fails, the status names the cause, and the bundle by hand mends it."""
+    assert register(town).exit_code == 0
+    new = CA.root("New Root")
+    town.move(new)
+    result = run("renew", "auth", *where(town))
+    assert result.exit_code == 3
+    assert "New Root" in result.stderr
+    town.publish(2, new)
+    file = town.folder.parent / "bundle.jws"
+    file.write_text(town.desk.bundle)
+    assert run("trust", str(file), "--folder", str(town.folder)).exit_code in {0, 1}
+    file.write_text(town.desk.bundle[:-8] + "AAAAAAAA")
+    assert run("trust", str(file), "--folder", str(town.folder)).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["register", "--serial", "9ABC"], 2),
+        (["register", "--portal", "a b", "--serial", "9ABC"], 2),
+        (["register", "--portal", PORTAL, "--serial", "bad serial!"], 2),
+        (["register", "--portal", PORTAL, "--serial", "9ABC", "--want", "a=b"], 2),
+        (["register", "--portal", PORTAL, "--serial", "9ABC", "--want", "bad tag=1"], 2),
+        (["status"], 3),
+        (["renew", "auth"], 3),
+        (["deregister", "--yes"], 3),
+        (["run"], 3),
+        (["trust", "nothing.jws"], 3),
+    ],
+)
+def test_what_is_asked_wrongly_leaves_nothing(tmp_path: Path, words: list[str], status: int) -> None:
+    """Bad words and missing folders have their exit statuses, and no folder is made."""
+    folder = tmp_path / "agent"
+    result = run(*words, "--folder", str(folder))
+    assert result.exit_code == status, result.output
+    assert not folder.exists()
+
+
+def test_a_running_agent_holds_its_folder_and_ends_by_a_signal(town: Town) -> None:
+    """While `run` works nobody else does; a signal ends it with status 0."""
+    assert register(town).exit_code == 0
+    command = [sys.executable, "-m", "anchorwatch", "agent", "run", *where(town)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as running:
+        try:
+            assert running.stderr is not None
+            assert b"at work in" in running.stderr.readline()
+            result = run("renew", "auth", *where(town))
+            assert result.exit_code == 3
+            assert "another agent works on" in result.stderr
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(timeout=20) in ({0} if sys.platform != "win32" else {0, 1})
+        finally:
+            running.kill()
