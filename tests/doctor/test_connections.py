@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from anchorwatch.doctor.diagnosis import Diagnosis, Status, diagnose
@@ -45,7 +47,8 @@ DOWN = (
 
 def log(*lines: str) -> str:
     return "".join(
-        f"<163>Apr 12 2023 10:{minute:02d}:00 edge : {line}\n" for minute, line in enumerate(lines)
+        f"<163>Apr 12 2023 {10 + at // 3600:02d}:{at // 60 % 60:02d}:{at % 60:02d} edge : {line}\n"
+        for at, line in enumerate(lines)
     )
 
 
@@ -127,3 +130,20 @@ def test_an_answer_of_the_portal_takes_a_refusal_back() -> None:
     for refused in (PORTAL, STAFF):
         assert established(only(log(refused, CHAIN, answer))) - {"communication-failing"} == {"token-invalid"}
     assert "anchor-missing" in established(only(log(answer, PORTAL, CHAIN, DOWN)))
+
+
+def test_a_long_log_of_one_refusal_takes_seconds() -> None:
+    """Every rule looks at every message; what they ask of the whole log is computed once."""
+    started = time.monotonic()
+    found = only(log(*[PORTAL, CHAIN, DOWN] * 1000))
+    assert "anchor-missing" in established(found)
+    assert time.monotonic() - started < 20
+
+
+def test_another_hosts_name_is_not_the_portals() -> None:
+    """A name that is not resolved counts where licensing needs it: the portal's, or the place of the trust bundle."""
+    line = "%ASA-4-717026: Name lookup failed for hostname {} during PKI operation."
+    other = only(log(line.format("crl.works.example")))
+    assert not established(other)
+    assert "dns-failing" in established(only(log(line.format("tools.cisco.com"))))
+    assert "dns-failing" in established(only(log(line.format("www.cisco.com"), DOWN)))

@@ -11,10 +11,10 @@ several boxes, and a procedure is shown on whichever was at hand. It joins the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from anchorwatch.devices.fact import AgentEvent, LogMessage
 from anchorwatch.devices.license_fact import LicenseReport, RegistrationProgress
@@ -38,6 +38,14 @@ class Case:
     whole: tuple[Item, ...] = field(default=(), repr=False)
     earlier: Case | None = field(default=None, repr=False)
     asked_at: datetime | None = None
+    memory: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `once` has computed."""
+
+    def once(self, question: Callable[[Case], F]) -> F:
+        """The answer to a question about this case, computed the first time only: many rules ask the same of long logs."""
+        if question not in self.memory:
+            self.memory[question] = question(self)
+        return cast("F", self.memory[question])
 
     def facts(self, kind: type[F]) -> tuple[F, ...]:
         """The facts of one type of this moment, in order."""

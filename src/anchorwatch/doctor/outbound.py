@@ -46,13 +46,26 @@ def sorted_out(case: Case, *codes: str) -> tuple[tuple[LogMessage, Belonging], .
     """The messages with one of these codes and whose each is, without those known to be somebody else's."""
     return tuple(
         (message, whose)
-        for message, whose in _told(case)
+        for message, whose in case.once(_told)
         if message.code in codes and whose is not Belonging.OTHER
     )
 
 
-def _told(case: Case) -> Iterator[tuple[LogMessage, Belonging]]:
+def is_own(case: Case, message: LogMessage) -> bool:
+    """Whether one message is about the device's own connections."""
+    return id(message) in case.once(_own)
+
+
+def _own(case: Case) -> frozenset[int]:
+    return frozenset(id(message) for message, whose in case.once(_told) if whose is Belonging.OWN)
+
+
+def _told(case: Case) -> tuple[tuple[LogMessage, Belonging], ...]:
     """Each message, and whose it is where it is about TLS or certificates."""
+    return tuple(_followed(case))
+
+
+def _followed(case: Case) -> Iterator[tuple[LogMessage, Belonging]]:
     log = case.facts(LogMessage)
     client = _of_clients(log)
     under_way: dict[tuple[str, str, int], tuple[Belonging, int]] = {}

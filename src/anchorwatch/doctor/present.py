@@ -34,6 +34,10 @@ class Passed:
 
 def newest(case: Case) -> datetime | None:
     """The newest wall clock that a case's own lines speak of as past; None where nothing is dated."""
+    return case.once(_newest)
+
+
+def _newest(case: Case) -> datetime | None:
     times = [time for report in case.facts(LicenseReport) for time in state_times(report)]
     times += [
         seen.value

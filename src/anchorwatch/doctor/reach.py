@@ -24,6 +24,7 @@ def unresolved(case: Case) -> tuple[Span, ...]:
         message.span
         for message in outbound.messages(case, "717026")
         if isinstance(message.detail, NameUnresolved)
+        and _is_needed(case, message.detail.host)
         and refusal.after_success(case, message) is not Since.BEFORE
     ]
     found += [
@@ -41,6 +42,17 @@ def unresolved(case: Case) -> tuple[Span, ...]:
         and _asks(case, item.command)
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _is_needed(case: Case, name: str) -> bool:
+    """Whether licensing needs this host: the vendor's, one the device is configured for, or none is named."""
+    host = name.lower().rstrip(".")
+    return (
+        not host
+        or host == "cisco.com"
+        or host.endswith(".cisco.com")
+        or host in {known for known, _ in refusal.portal_hosts(case)}
+    )
 
 
 def _asks(case: Case, command: str) -> bool:

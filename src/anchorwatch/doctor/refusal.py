@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -142,20 +143,40 @@ def reasons(case: Case) -> tuple[tuple[LogMessage, str], ...]:
 
 def after_success(case: Case, message: LogMessage) -> Since:
     """How a message lies to the newest success of the case or answer of the portal; AFTER where there is none."""
+    last = case.once(_proofs)
+    if last is None:
+        return Since.AFTER
+    at = present.wall(case, message.time)
+    if at is not None and last.at is not None:
+        return Since.AFTER if at > last.at else Since.BEFORE
+    if last.order > case.once(_places).get(id(message), 0):
+        return Since.BEFORE
+    return Since.UNTOLD if standing.of(case).works else Since.AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proof:
+    """When the portal was reached last: the newest time, and the last place in the case."""
+
+    at: datetime | None
+    order: int
+
+
+def _proofs(case: Case) -> _Proof | None:
     worked: list[standing.Exchange | Said] = [
         exchange for exchange in standing.of(case).exchanges if exchange.worked
     ]
     worked += [each for each in spoken.said(case) if each.words is not None and each.words.proves_portal]
     if not worked:
-        return Since.AFTER
-    at = present.wall(case, message.time)
-    dated = [exchange.at for exchange in worked if exchange.at is not None]
-    if at is not None and dated:
-        return Since.AFTER if at > max(dated) else Since.BEFORE
-    place = next((order for order, item in enumerate(case.items) if item.fact is message), 0)
-    if any(exchange.order > place for exchange in worked):
-        return Since.BEFORE
-    return Since.UNTOLD if standing.of(case).works else Since.AFTER
+        return None
+    return _Proof(
+        at=max((each.at for each in worked if each.at is not None), default=None),
+        order=max(each.order for each in worked),
+    )
+
+
+def _places(case: Case) -> dict[int, int]:
+    return {id(item.fact): order for order, item in enumerate(case.items)}
 
 
 def portal_hosts(case: Case) -> tuple[tuple[str, Span], ...]:

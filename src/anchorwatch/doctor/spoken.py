@@ -47,6 +47,10 @@ class Said:
 
 def said(case: Case) -> tuple[Said, ...]:
     """All reasons of a case in the order in which they were printed."""
+    return case.once(_said_in)
+
+
+def _said_in(case: Case) -> tuple[Said, ...]:
     reference = present.newest(case)
     found: list[Said] = []
     for order, item in enumerate(case.items):
@@ -82,6 +86,10 @@ def said(case: Case) -> tuple[Said, ...]:
 
 def standing_reasons(case: Case) -> tuple[Said, ...]:
     """The reasons that no later success has taken back, oldest first."""
+    return case.once(_standing_reasons)
+
+
+def _standing_reasons(case: Case) -> tuple[Said, ...]:
     worked = [exchange for exchange in standing.of(case).exchanges if exchange.worked]
     return tuple(each for each in said(case) if not any(_after(exchange, each) for exchange in worked))
 

@@ -83,6 +83,10 @@ def of(case: Case) -> Standing:
     A test of the connection is made when the capture is, so it is newer than every dated attempt printed before
     it. A dated success printed after a failed test may be older than that test: then nothing is proven.
     """
+    return case.once(_of)
+
+
+def _of(case: Case) -> Standing:
     reference = present.newest(case)
     found = [
         exchange

@@ -140,7 +140,7 @@ def _unnamed(case: Case) -> tuple[Finding, ...]:
         for message, reason in ((m, m.text) for m in case.facts(LogMessage))
         if isinstance(message.detail, LibraryError)
         and complaint(reason) is Trouble.NOT_VERIFIED
-        and message in outbound.messages(case, message.code)
+        and outbound.is_own(case, message)
         and refusal.after_success(case, message) is not Since.BEFORE
     ]
     weak = _failed_tests(case)

@@ -156,7 +156,7 @@ def _outside(case: Case) -> list[tuple[Span, str, str]]:
     for message, reason in refusal.reasons(case):
         if "not yet valid" in reason.lower():
             found.append((message.span, "by it the validity of a certificate has not begun", "not-yet-valid"))
-        elif _ENDED.search(reason) and message in outbound.messages(case, message.code):
+        elif _ENDED.search(reason) and outbound.is_own(case, message):
             found.append((message.span, "by it the validity of a certificate has ended", "expired"))
     return found
 
