@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from agent.town import Town, a_town
 from anchorwatch.base.clock import SystemClock
+from anchorwatch.cli import agent
 from anchorwatch.cli.app import app
 from builders.certs import CA
 from licensing.desk import PORTAL
@@ -106,6 +107,19 @@ def test_a_root_that_moved_is_told_with_who_is_missing(town: Town) -> None:
     assert run("trust", str(file), "--folder", str(town.folder)).exit_code in {0, 1}
     file.write_text(town.desk.bundle[:-8] + "AAAAAAAA")
     assert run("trust", str(file), "--folder", str(town.folder)).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("Portal.example", "portal.example"),
+        ("portal.example:443", "portal.example"),
+        ("portal.example:8443", "portal.example:8443"),
+    ],
+)
+def test_a_portal_is_named_as_it_is_addressed(given: str, name: str) -> None:
+    """The name that requests are signed for has its port, where that is not the port of https."""
+    assert agent._product(None, given, "9ABC", "appliance").portal == name
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,9 @@ class Renewable(StrEnum):
 @app.command("register", help=REGISTER_HELP)
 def register_command(
     folder: FolderOption = HERE,
-    portal: Annotated[str | None, typer.Option("--portal", help="The portal's name.")] = None,
+    portal: Annotated[
+        str | None, typer.Option("--portal", metavar="HOST[:PORT]", help="The portal's name.")
+    ] = None,
     serial: Annotated[str | None, typer.Option("--serial", help="The device's serial number.")] = None,
     product: Annotated[str, typer.Option("--product", help="The device's product name.")] = "anchorwatch",
     token_file: Annotated[
@@ -408,7 +410,7 @@ def _product(before: AgentState | None, portal: str | None, serial: str | None, 
 
     from anchorwatch.licensing.message import Software, Udi
     from anchorwatch.licensing.state import Product
-    from anchorwatch.net.endpoint import Endpoint
+    from anchorwatch.net.endpoint import HTTPS_PORT, Endpoint
 
     if before is not None:
         kept = before.product
@@ -420,14 +422,15 @@ def _product(before: AgentState | None, portal: str | None, serial: str | None, 
         return kept
     if portal is None or serial is None:
         fail("a new agent needs --portal and --serial", ASKED_WRONGLY)
-    host = _asked(lambda: Endpoint.parse(portal), "--portal").host
+    named = _asked(lambda: Endpoint.parse(portal), "--portal")
+    name_of_portal = str(named).removesuffix(f":{HTTPS_PORT}")
     own = version("anchorwatch")
     return _asked(
         lambda: Product(
             udi=Udi(pid=name, sn=serial),
             sw=Software(name="anchorwatch", version=own),
             agent=f"anchorwatch/{own}",
-            portal=host,
+            portal=name_of_portal,
         ),
         "--serial, --product",
         message=True,
