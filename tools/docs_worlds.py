@@ -131,6 +131,16 @@ def first_firewall(folder: Path) -> None:
     (folder / "after.log").write_text(mended, encoding="utf-8")
 
 
+def portal_tls(folder: Path) -> None:
+    """What a portal called localhost shows in TLS, the root above it, and the root that is to follow."""
+    root = CA.root("Harbour Web Root 1")
+    leaf = root.issue_leaf("localhost")
+    (folder / "chain.pem").write_text(leaf.pem, encoding="ascii")
+    (folder / "key.pem").write_text(leaf.key_pem, encoding="ascii")
+    (folder / "root.pem").write_text(root.pem, encoding="ascii")
+    (folder / "next-root.pem").write_text(CA.root("Harbour Web Root 2").pem, encoding="ascii")
+
+
 def _quoted(pem: str) -> str:
     lines = pem.splitlines()
     lines[3] = lines[3][:10] + lines[3][11:]
@@ -262,4 +272,5 @@ WORLDS: dict[str, Callable[[Path], None]] = {
     "first-firewall": first_firewall,
     "harbour-bundle": harbour_bundle,
     "licensing-2016": licensing_2016,
+    "portal-tls": portal_tls,
 }

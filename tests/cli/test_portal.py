@@ -94,6 +94,56 @@ def test_what_cannot_be_done_says_why(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on Linux and macOS: the signal that ends it")
+def test_an_agent_registers_at_it(folder: Path, tmp_path: Path) -> None:
+    """Both from the command line: the agent trusts no root but by its token, registers, renews and leaves."""
+    root = CA.root("Harbour Web Root")
+    leaf = root.issue_leaf("licensing.example")
+    for name, text in {"root.pem": root.pem, "chain.pem": leaf.pem, "key.pem": leaf.key_pem}.items():
+        (tmp_path / name).write_text(text)
+    portal(folder, "license", "define", "standard")
+    portal(folder, "license", "add", "standard", "5")
+    portal(folder, "trust", "add", str(tmp_path / "root.pem"))
+    (tmp_path / "token.txt").write_text(portal(folder, "token", "create"))
+    words = [sys.executable, "-c", "from anchorwatch.cli.app import main; main()", "portal", "serve"]
+    shown = ["--chain", str(tmp_path / "chain.pem"), "--key", str(tmp_path / "key.pem")]
+    typed = [*words, "--port", "0", "--http-port", "0", *shown, "--folder", str(folder)]
+    with subprocess.Popen(typed, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stderr is not None
+        try:
+            lines: list[str] = []
+            for line in served.stderr:
+                lines += [line.strip()] if line.startswith("serving") else []
+                if len(lines) == 2:
+                    break
+            tls, plain = (line.rpartition("//")[2] for line in lines)
+            where = ["--folder", str(tmp_path / "agent"), "--address", tls, "--plain", plain]
+            asked = [
+                "--portal",
+                "licensing.example",
+                "--serial",
+                "9ABC",
+                "--want",
+                "standard",
+                "--wait",
+                "20",
+            ]
+            agent = CliRunner()
+            result = agent.invoke(
+                app, ["agent", "register", *asked, "--token-file", str(tmp_path / "token.txt"), *where]
+            )
+            assert result.exit_code == 0, result.output
+            assert "Status: REGISTERED" in result.output
+            assert re.search(r"9ABC +active", portal(folder, "device", "list"))
+            assert agent.invoke(app, ["agent", "renew", "auth", *where]).exit_code == 0
+            assert agent.invoke(app, ["agent", "deregister", "--yes", *where]).exit_code == 0
+            assert re.search(r"9ABC +removed", portal(folder, "device", "list"))
+        finally:
+            served.send_signal(signal.SIGINT)
+        served.stderr.read()
+    assert served.returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only on Linux and macOS: the signal that ends it")
 def test_it_serves_until_interrupted(folder: Path) -> None:
     """Served over HTTP on loopback it is ready and gives its bundle; interrupted it ends well."""
     words = [sys.executable, "-c", "from anchorwatch.cli.app import main; main()", "portal", "serve"]

@@ -34,6 +34,7 @@ def test_a_device_registers_renews_and_leaves(either_office: Office) -> None:
     assert grant is not None
     dates = deadline.identity_dates(START)
     assert (identity.not_before, identity.not_after) == (dates.not_before, dates.not_after)
+    assert device.state.renew_identity_at == dates.renew
     granted = deadline.grant_dates(START)
     assert (grant.ref, grant.exp, grant.grace) == (granted.refresh, granted.deadline, granted.grace_end)
     assert office.in_use() == 1

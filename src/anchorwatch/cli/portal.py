@@ -155,6 +155,12 @@ def serve(
         Path | None, typer.Option("--chain", help="The certificate chain for TLS in PEM, leaf first.")
     ] = None,
     key: Annotated[Path | None, typer.Option("--key", help="The leaf's private key in PEM.")] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option(
+            "--http-port", min=0, max=65535, help="Beside TLS, give signed objects over HTTP on this port."
+        ),
+    ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Speak HTTP, on loopback only, behind something that speaks TLS.")
     ] = False,
@@ -163,10 +169,11 @@ def serve(
 
     \b
     Examples:
-      anchorwatch portal serve --host 192.0.2.7 --port 443 --chain chain.pem --key key.pem
+      anchorwatch portal serve --host 192.0.2.7 --port 443 --http-port 80 --chain chain.pem --key key.pem
       anchorwatch portal serve --plain --port 8080
 
-    Requests under way are finished before it ends. /healthz and /readyz tell how it is.
+    Signed objects (the trust bundle, the time) over plain HTTP are what an agent needs when it does not believe the
+    portal's certificate; nothing else is answered there. Requests under way are finished before it ends. /healthz and /readyz tell how it is.
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
     import logging
 
@@ -174,6 +181,8 @@ def serve(
 
     if plain == (chain is not None) or (chain is None) != (key is None):
         fail("give --chain and --key, or --plain and neither", ASKED_WRONGLY)
+    if plain and http_port is not None:
+        fail("--plain and --http-port are two ways; give one", ASKED_WRONGLY)
     if plain and host not in _PLAIN_HOSTS:
         fail(f"without TLS a portal listens on loopback only, not on {printable(host)}", ASKED_WRONGLY)
     logging.basicConfig(
@@ -188,7 +197,11 @@ def serve(
         scheme = "http" if plain else "https"
         shown = f"[{host}]" if ":" in host else host
         say(f"serving {printable(portal.name)} on {scheme}://{shown}:{server.port}", err=True)
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as beside:
+            if http_port is not None:
+                signed = Server(portal, host=host, port=http_port, signed_only=True)
+                beside.enter_context(signed)
+                say(f"serving what is signed on http://{shown}:{signed.port}", err=True)
             server.run()
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from anchorwatch.licensing import message
 from anchorwatch.licensing.problem import Type
 from anchorwatch.licensing.wire import MAX_BODY
 from anchorwatch.portal import desk, life, publication
@@ -30,16 +31,28 @@ _log = logging.getLogger("anchorwatch.portal")
 Keep = Callable[[], Awaitable[None]]
 
 
-def build(portal: Portal, *keeping: Keep) -> Starlette:
-    """The application. `keeping` are loops that run beside it and are cancelled at its end."""
+SIGNED = frozenset({message.DISCOVERY, message.TRUST, message.TRUST_P7B, message.TIME})
+"""What may be had without TLS: its answers are signed, or hints that nobody believes (licensing.md b.2)."""
+
+
+def build(portal: Portal, *keeping: Keep, signed_only: bool = False) -> Starlette:
+    """The application. `keeping` are loops that run beside it and are cancelled at its end.
+
+    `signed_only` is for a listener without TLS that strangers reach: it answers `SIGNED` and how it is, and keeps
+    nothing going, for another listener of the same portal does.
+    """
+    answered = SIGNED | {desk.HEALTH, desk.READY} if signed_only else None
 
     async def endpoint(request: HttpRequest) -> Response:
+        if answered is not None and request.url.path not in answered:
+            return Response("this is answered over TLS only\n", status_code=404, media_type="text/plain")
         return await _respond(portal, request)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await run_in_threadpool(publication.ensured, portal)
-        tasks = [asyncio.ensure_future(keep()) for keep in (lambda: _sweeping(portal), *keeping)]
+        loops = keeping if signed_only else (lambda: _sweeping(portal), *keeping)
+        tasks = [asyncio.ensure_future(keep()) for keep in loops]
         try:
             yield
         finally:

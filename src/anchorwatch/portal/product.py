@@ -103,17 +103,21 @@ def renewal_info(portal: Portal, tx: Transaction, found: Device) -> Reply:
 def _renewal(portal: Portal, tx: Transaction, found: Device) -> RenewalInfo:
     now = portal.clock.now().replace(microsecond=0)
     newest = next((each for each in certificate.of_device(tx, found.id) if each.serves), None)
-    identity = _window(now, now)
+    spread = account.get(tx, found.account_id).policy.get("spread") is True
+    identity = authorization = Span(start=now, end=now)
     if newest is not None:
-        identity = _window(newest.issued_at, newest.issued_at + deadline.ID_RENEWAL)
+        issued = newest.issued_at.replace(microsecond=0)
+        identity = _window(issued, issued + deadline.ID_RENEWAL, spread)
     last = grant.last(tx, found.id)
-    authorization = _window(last.issued_at, last.refresh_at) if last is not None else Span(start=now, end=now)
+    if last is not None:
+        authorization = _window(last.issued_at, last.refresh_at, spread)
     check = now + REFRESH_HINT
     return RenewalInfo(id=identity, authorization=authorization, trust=TrustCheck(check_after=check))
 
 
-def _window(issued: datetime, due: datetime) -> Span:
-    window = deadline.spread(issued.replace(microsecond=0), due.replace(microsecond=0))
+def _window(issued: datetime, due: datetime, spread: bool) -> Span:
+    """The due date as the devices of the document keep it, or, by the account's policy, the last third before it."""
+    window = deadline.spread(issued, due) if spread else deadline.exactly(due)
     return Span(start=window.start.replace(microsecond=0), end=window.end)
 
 

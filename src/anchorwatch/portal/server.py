@@ -120,7 +120,13 @@ class Server:
     """A portal that listens. `run` serves until told to stop; as a context manager it serves beside the caller."""
 
     def __init__(
-        self, portal: Portal, *, host: str = "127.0.0.1", port: int = 0, front: Front | None = None
+        self,
+        portal: Portal,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        front: Front | None = None,
+        signed_only: bool = False,
     ) -> None:
         self.portal = portal
         self.front = front
@@ -133,7 +139,7 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         keeping = (front.keep,) if front is not None else ()
         config = uvicorn.Config(
-            build(portal, *keeping),
+            build(portal, *keeping, signed_only=signed_only),
             http=_Protocol,
             ws="none",
             lifespan="on",
