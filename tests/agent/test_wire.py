@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.town import START, Town
+from agent.town import START, Town, turn
 from anchorwatch.agent import failing
 from anchorwatch.agent.folder import fresh
 from anchorwatch.licensing import state as document
@@ -14,6 +14,7 @@ from anchorwatch.licensing.event import RenewAuthorization
 from anchorwatch.licensing.failure import FailureClass
 from anchorwatch.licensing.status import RegistrationState
 from anchorwatch.net.endpoint import Endpoint
+from anchorwatch.net.listener import Terms
 from anchorwatch.net.outcome import (
     ClientCertificateWanted,
     HandshakeFailed,
@@ -23,9 +24,11 @@ from anchorwatch.net.outcome import (
     Unreachable,
 )
 from anchorwatch.net.proxy import Proxy
+from anchorwatch.net.site import Reply, Site
 from anchorwatch.net.tls import Observation
 from anchorwatch.pki.truststore import TrustStore
-from builders.servers import says, scripted, tunnelling
+from builders.certs import CA
+from builders.servers import identity, says, scripted, tunnelling
 from licensing.cable import PRODUCT
 
 
@@ -44,6 +47,22 @@ def test_signed_objects_alone_go_over_plain_http(town: Town) -> None:
         assert agent.state.failure.kind is FailureClass.TCP_REFUSED
         assert agent.state.registration is not RegistrationState.REGISTERED
     assert set(town.asked) == {("http", "GET", "/sl/v1/trust"), ("http", "POST", "/sl/v1/time")}
+
+
+def test_somebody_elses_page_over_tls_does_not_hide_the_bundle(town: Town) -> None:
+    """Where a middlebox terminates TLS and answers with its own page, the signed bundle comes over plain HTTP."""
+    box = CA.root("Middlebox").issue_leaf("portal.example")
+    terms = Terms(identity=identity([box]))
+    with (
+        Site(lambda _: Reply.text("blocked", status=403), terms=terms) as page,
+        town.agent(endpoint=page.listener.endpoint) as agent,
+    ):
+        agent.register(town.desk.issue_token())
+        assert agent.state.bundle is not None
+        turn(agent, town, timedelta(minutes=5))
+        assert agent.state.failure is not None
+        assert agent.state.failure.kind is FailureClass.TLS_INTERCEPTED
+        assert agent.state.registration is not RegistrationState.REGISTERED
 
 
 def test_a_page_in_place_of_tls_is_a_page(town: Town) -> None:

@@ -6,7 +6,7 @@ so a first look may be refused and a second connection made; the request goes ou
 that the store was made for.
 
 What carries its own signature (T1, T2) needs no believed connection. It goes over TLS too, unjudged, for that is the
-port that is open; where no TLS comes about, over plain HTTP. Nothing else ever does.
+port that is open; where no TLS comes about, or somebody else's page comes over it, over plain HTTP. Nothing else does.
 """
 
 from __future__ import annotations
@@ -78,14 +78,17 @@ class Courier:
 
     def _signed(self, ask: Ask, state: AgentState, now: Reading, deadline: Deadline) -> Exchange | Failure:
         dialled = self._dial(state, None, now.wall, deadline)
+        first: Exchange | Failure
         if dialled.stream is not None:
-            return self._talk(dialled, ask, deadline)
+            first = self._talk(dialled, ask, deadline)
+            if _is_the_portals(first):
+                return first
+        else:
+            first = self._failure(dialled, None, state, now.wall)
         plain = self._reach.plain
-        if plain is None:
-            return self._failure(dialled, None, state, now.wall)
-        stream = _plain_stream(plain, self._reach.proxy, deadline)
-        if isinstance(stream, Unreachable):
-            return self._failure(dialled, None, state, now.wall)
+        stream = None if plain is None else _plain_stream(plain, self._reach.proxy, deadline)
+        if stream is None or isinstance(stream, Unreachable):
+            return first
         try:
             url = ask.url.replace("https://", "http://", 1)
             return converse(stream, replace(ask, url=url), deadline, most_octets=MAX_BODY)
@@ -166,6 +169,11 @@ class Courier:
         peer = Endpoint.parse(state.product.portal).peer
         judged_by = store if store is not None else TrustStore((), "nobody")
         return failing.of_observation(dialled.observation, judged_by, state, peer=peer, at=at)
+
+
+def _is_the_portals(ended: Exchange) -> bool:
+    """Whether an answer may be the portal's own, and not the page of somebody between who terminates TLS."""
+    return isinstance(ended, Answer) and (ended.status == 200 or ended.header("sl-server") is not None)
 
 
 def _plain_stream(endpoint: Endpoint, proxy: Proxy | None, deadline: Deadline) -> PlainStream | Unreachable:

@@ -77,9 +77,13 @@ class Folder:
         if os.name != "nt" and mode & 0o022:
             raise FolderRefusedError(f"{path} can be written by others; its mode must be 0700")
         self._lock = Lock(path / _LOCK)
-        for leftover in sorted(path.glob(f".*{file.TEMPORARY}")):
-            # A write that was cut off: it never had its name, and a half key is nobody's business.
-            file.erase(leftover)
+        try:
+            for leftover in sorted(path.glob(f".*{file.TEMPORARY}")):
+                # A write that was cut off: it never had its name, and a half key is nobody's business.
+                file.erase(leftover)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let the folder go."""
