@@ -181,3 +181,15 @@ Trust Establishment:
 def test_trust_without_an_acknowledged_report_is_not_yet_in_order(ack: str, status: Status) -> None:
     """In the policy era the portal's acknowledgement is the proof, and a trust code alone is none."""
     assert only(POLICY.format(ack=ack)).status is status
+
+
+@pytest.mark.parametrize("width", [58, 72, 80])
+def test_the_portals_words_may_be_folded(width: int) -> None:
+    """A terminal folds a long reason in the middle of words; an open brace shows that it goes on."""
+    reason = (
+        '{"product_instance_identifier":["The identity for the instance 11112222-aaaa-bbbb-cccc-333344445555 is not '
+        'valid.Please re-register the instance."]}'
+    )
+    lines = SCREEN.format(reason).split("\n")
+    folded = [line[at : at + width] for line in lines for at in range(0, max(len(line), 1), width)]
+    assert set(causes("\n".join(folded))) == {"instance-removed"}

@@ -223,6 +223,8 @@ _NO_USAGE = re.compile(r"^\s*No licenses in use\.?\s*$", re.IGNORECASE)
 _UDI = re.compile(r"^\s*(?:Product Information:?\s*)?UDI\s*:\s*(?P<udi>PID:\s*\S.{0,200})$")
 # After so many lines that mean nothing to it the screen is over.
 _MOST_STRANGERS = 6
+_REASON = re.compile(r"^\s*Failure reason\s?:", re.IGNORECASE)
+_MOST_FOLDS = 6
 
 
 @dataclass(slots=True)
@@ -265,9 +267,13 @@ def parse(lines: Sequence[Line]) -> tuple[Found[LicenseReport], ...]:
     """Find each screen of the licensing agent, whole or in part, in any order of its sections."""
     found: list[Found[LicenseReport]] = []
     current: _Open | None = None
+    folded = -1
     for index, line in enumerate(lines):
         text = line.text
         if not text.strip():
+            continue
+        if index <= folded and current is not None:
+            current.lines.append(index)
             continue
         if current is None:
             if not _begins(lines, index):
@@ -276,6 +282,7 @@ def parse(lines: Sequence[Line]) -> tuple[Found[LicenseReport], ...]:
         elif _begins_again(current, text):
             _keep(found, current)
             current = _Open()
+        line, folded = _unfolded(lines, index)
         if _take(current, line):
             current.lines.append(index)
             current.strangers = 0
@@ -287,6 +294,23 @@ def parse(lines: Sequence[Line]) -> tuple[Found[LicenseReport], ...]:
     if current:
         _keep(found, current)
     return tuple(found)
+
+
+def _unfolded(lines: Sequence[Line], index: int) -> tuple[Line, int]:
+    """A reason that quotes the portal's JSON, with the lines a terminal folded it onto, and the last one's index.
+
+    An open brace shows that the reason goes on; without its end within a few lines it is taken as it stands.
+    """
+    line = lines[index]
+    if "{" not in line.text or not _REASON.match(line.text):
+        return line, index
+    text = line.text
+    for last in range(index, min(index + _MOST_FOLDS, len(lines))):
+        if last > index:
+            text += lines[last].text
+        if text.count("{") == text.count("}"):
+            return replace(line, text=text), last
+    return line, index
 
 
 def _keep(found: list[Found[LicenseReport]], current: _Open) -> None:

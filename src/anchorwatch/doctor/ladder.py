@@ -22,7 +22,7 @@ from anchorwatch.devices.fact import (
 )
 from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import outbound, portal_words, skew, spoken, standing
+from anchorwatch.doctor import outbound, portal_words, reach, skew, spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.portal_words import Topic
 from anchorwatch.doctor.rule import Rung
@@ -239,6 +239,7 @@ def _tests(case: Case, signs: _Signs) -> None:
 
 
 def _log(case: Case, signs: _Signs) -> None:
+    unresolved = set(reach.unresolved(case))
     for message in outbound.messages(
         case, "717009", "717026", "717027", "717028", "717030", "725001", "725002"
     ):
@@ -246,7 +247,7 @@ def _log(case: Case, signs: _Signs) -> None:
             case "717009" | "717027":
                 signs.carry(Rung.TLS, message.span)
                 signs.fail(Rung.TRUST, message.span, "The certificate of the server was refused.")
-            case "717026":
+            case "717026" if message.span in unresolved:
                 signs.fail(Rung.DNS, message.span, "A name could not be resolved.")
             case "717028" | "717030":
                 signs.doubtful.setdefault(Rung.TRUST, []).append(message.span)
