@@ -93,6 +93,21 @@ def test_what_cannot_be_done_says_why(folder: Path, tmp_path: Path) -> None:
     portal(folder, "serve", "--plain", "--host", "192.0.2.1", status=2)
 
 
+def test_a_backup_is_the_portal_again(folder: Path, tmp_path: Path) -> None:
+    """What was saved fills an empty database beside the same keys; a database in use is not overwritten."""
+    portal(folder, "license", "define", "standard")
+    portal(folder, "license", "add", "standard", "7")
+    portal(folder, "backup", str(tmp_path / "saved"))
+    portal(folder, "backup", str(tmp_path / "saved"), status=3)
+    assert "not empty" in portal(folder, "restore", str(tmp_path / "saved"), status=1)
+    for file in folder.glob("portal.db*"):
+        file.unlink()
+    portal(folder, "restore", str(tmp_path / "nothing"), status=3)
+    portal(folder, "restore", str(tmp_path / "saved"))
+    assert re.search(r"standard +limit +7 +0", portal(folder, "license", "list"))
+    assert "bundle 1" in portal(folder, "trust", "show")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="only on Linux and macOS: the signal that ends it")
 def test_an_agent_registers_at_it(folder: Path, tmp_path: Path) -> None:
     """Both from the command line: the agent trusts no root but by its token, registers, renews and leaves."""

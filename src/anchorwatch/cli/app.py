@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import agent, ask, bundle, case, diagnose, judge, plan, portal, portal_trust, store
+from anchorwatch.cli import (
+    agent,
+    ask,
+    bundle,
+    case,
+    diagnose,
+    judge,
+    plan,
+    portal,
+    portal_backup,
+    portal_token,
+    portal_trust,
+    store,
+)
 from anchorwatch.cli.demo import demo
 
 app = typer.Typer(
@@ -43,6 +56,9 @@ app.add_typer(agent.app)
 app.add_typer(case.app, name="case")
 app.add_typer(bundle.app)
 app.add_typer(plan.app)
+portal.app.command()(portal_backup.backup)
+portal.app.command()(portal_backup.restore)
+portal.app.add_typer(portal_token.tokens)
 portal.app.add_typer(portal_trust.devices)
 portal.app.add_typer(portal_trust.trust)
 app.add_typer(portal.app)
