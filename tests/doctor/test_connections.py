@@ -147,3 +147,15 @@ def test_another_hosts_name_is_not_the_portals() -> None:
     assert not established(other)
     assert "dns-failing" in established(only(log(line.format("tools.cisco.com"))))
     assert "dns-failing" in established(only(log(line.format("www.cisco.com"), DOWN)))
+
+
+def test_a_public_ca_that_the_portal_never_had_is_a_hint_until_licensing_fails() -> None:
+    """A firewall connects to more than the portal; a public CA of others is no proof while nothing says licensing fails."""
+    other = NO_ANCHOR.format(
+        serial="0A11",
+        subject="cn=login.works.example",
+        issuer="cn=GeoTrust TLS RSA CA G1,ou=www.digicert.com,c=US",
+    )
+    assert not established(only(log(other, CHAIN)))
+    assert "anchor-missing" in established(only(log(other, CHAIN, DOWN)))
+    assert "anchor-missing" in established(only(log(PORTAL, CHAIN)))

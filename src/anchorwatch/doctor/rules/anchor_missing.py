@@ -16,7 +16,7 @@ from anchorwatch.devices.fact import CallHomeTest, ImportReport, LogMessage, Pla
 from anchorwatch.devices.log_detail import CallHomeMessage, LibraryError, NoTrustpoint
 from anchorwatch.devices.printed_name import PrintedName
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import outbound, platform, reach, refusal, spoken, standing
+from anchorwatch.doctor import migration, outbound, platform, reach, refusal, spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.near_miss import nearest
@@ -50,7 +50,7 @@ def _named(case: Case, refused: tuple[Refusal, ...]) -> tuple[Finding, ...]:
     names = [certificate.subject for certificate in stored if certificate.subject]
     if not sufficient or {name.key for name in sufficient} & {name.value.key for name in names}:
         return ()  # one of them is on the box: then a usage rule or a stale entry refuses it, not its absence
-    if holder is Holder.UNKNOWN or not all(each.sure for each in refused):
+    if holder is Holder.UNKNOWN or not all(each.sure for each in refused) or not _tied(case, refused):
         confidence = Confidence.CANDIDATE
     else:
         confidence = Confidence.CONFIRMED if stored else Confidence.LIKELY
@@ -67,6 +67,17 @@ def _named(case: Case, refused: tuple[Refusal, ...]) -> tuple[Finding, ...]:
             sufficient=sufficient,
             near_miss=nearest(sufficient, [name.value for name in names]),
         ),
+    )
+
+
+def _tied(case: Case, refused: tuple[Refusal, ...]) -> bool:
+    """Whether the refused chain has to do with licensing: a CA or a name of the portal's, or an exchange that fails."""
+    names = [name for each in refused for name in (each.detail.subject, each.detail.issuer)]
+    return (
+        standing.of(case).works is False
+        or bool(_failed_tests(case))
+        or any(migration.is_known_public_ca(name) for name in names)
+        or any(refusal.names_the_portal(each.detail) for each in refused)
     )
 
 
