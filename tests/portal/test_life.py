@@ -1,13 +1,16 @@
 """The real agent's machine against the real portal, on one turned clock: the thread from a token to a receipt."""
 
+import io
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from anchorwatch.db import dump, ledger, migration
+from anchorwatch.db.database import Database
 from anchorwatch.licensing import deadline
 from anchorwatch.licensing.account import DeviceState
-from anchorwatch.licensing.event import Deregister, Want
+from anchorwatch.licensing.event import Deregister, RenewAuthorization, Want
 from anchorwatch.licensing.status import AuthorizationState, RegistrationState
 from anchorwatch.portal import life
 from anchorwatch.portal.server import Front, Server
@@ -93,6 +96,43 @@ def test_the_whole_thread_over_tls(office: Office, tmp_path: Path) -> None:
             over_tls(server.port, old.root)("GET", "/healthz", {}, None)
         assert over_tls(server.port, new.root)("GET", "/readyz", {}, None).status == 200
         assert device.state.identity is not None
+    assert office.in_use() == 1
+
+
+def test_a_portal_that_lost_history(office: Office, tmp_path: Path) -> None:
+    """Restored from a backup, the portal believes its own newer grant that the device shows; seats are consumed again."""
+    saved = io.BytesIO()
+    device = registered(office, box(office))
+    dump.save(office.portal.database, saved)
+    for _ in range(3):
+        device.feed(RenewAuthorization())
+    assert device.state.seq == 4
+    before = office.portal.database
+    with Database.open(f"sqlite:///{tmp_path / 'restored.db'}") as restored:
+        migration.upgrade(restored)
+        dump.restore(restored, io.BytesIO(saved.getvalue()))
+        office.portal.database = restored
+        assert office.devices()[0].grant_seq == 1
+        device.feed(RenewAuthorization())
+        device.run(timedelta(hours=12))
+        assert device.state.seq == 5
+        assert device.authorization() is AuthorizationState.AUTHORIZED
+        assert (office.devices()[0].grant_seq, office.in_use()) == (5, 1)
+        assert restored.read(ledger.audit) == ()
+        office.portal.database = before
+
+
+def test_two_agents_with_one_identity(office: Office) -> None:
+    """A copied device that goes on beside the original becomes a conflict that no seat is lost by."""
+    device = registered(office, box(office))
+    twin = device.clone()
+    device.feed(RenewAuthorization())
+    device.run(timedelta(days=31))
+    twin.feed(RenewAuthorization())
+    twin.run(timedelta(days=31))
+    device.feed(RenewAuthorization())
+    row = office.devices()[0]
+    assert row.state is DeviceState.CONFLICT or row.adoptions > 0
     assert office.in_use() == 1
 
 
