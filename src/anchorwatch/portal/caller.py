@@ -11,7 +11,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -143,15 +142,25 @@ def _known(portal: Portal, keyid: str) -> tuple[IdCertificate, VerifyingKey]:
 
     def look(tx: Transaction) -> tuple[IdCertificate, bytes] | None:
         found = certificate.find(tx, sha256)
-        return None if found is None else (found, certificate.der(tx, sha256))
+        if found is None:
+            return None
+        # A hash names one key for ever, so what was read once is not read again.
+        return found, _SPKIS.get(sha256) or _spki(certificate.der(tx, sha256))
 
     known = portal.database.read(look)
     if known is None:
         raise Refused(refusal(Type.IDENTITY_UNKNOWN))
-    return known[0], verifying_key(_spki(known[1]))
+    if len(_SPKIS) >= _MOST_KEPT:
+        _SPKIS.clear()
+    _SPKIS[sha256] = known[1]
+    return known[0], verifying_key(known[1])
 
 
-@lru_cache(maxsize=4096)
+_SPKIS: dict[str, bytes] = {}
+_MOST_KEPT = 50_000
+"""Some 200 octets each."""
+
+
 def _spki(der: bytes) -> bytes:
     public = x509.load_der_x509_certificate(der).public_key()
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
