@@ -193,3 +193,25 @@ def test_the_portals_words_may_be_folded(width: int) -> None:
     lines = SCREEN.format(reason).split("\n")
     folded = [line[at : at + width] for line in lines for at in range(0, max(len(line), 1), width)]
     assert set(causes("\n".join(folded))) == {"instance-removed"}
+
+
+GOOD = SCREEN.format("-").replace(
+    "FAILED on Aug 04 06:29:01 2020 UTC\n    Failure reason: -", "SUCCEEDED on Aug 04 06:29:01 2020 UTC"
+)
+LICENCE = "\nLicense Usage\n==============\n\n(ASAv-STD-1G):\n  Description: ASAv10 Standard - 1G\n  Count: 1\n  Version: 1.0\n  Status: {}\n"
+
+
+def test_a_renewal_that_fails_is_not_mended_by_an_authorization() -> None:
+    """The identity is renewed by an exchange of its own; while it fails the device is not called healthy."""
+    assert only(GOOD).status is Status.HEALTHY
+    failing = GOOD.replace(
+        "Last Renewal Attempt: None", "Last Renewal Attempt: FAILED on Aug 03 06:00:00 2020 UTC"
+    )
+    assert only(failing).status is not Status.HEALTHY
+
+
+@pytest.mark.parametrize("state", ["INVALID TAG", "OUT OF COMPLIANCE", "AUTHORIZATION EXPIRED"])
+def test_one_licence_that_is_refused_is_enough(state: str) -> None:
+    """A device is not called healthy while one of its licences is refused, whatever the overall line says."""
+    assert only(GOOD + LICENCE.format("AUTHORIZED")).status is Status.HEALTHY
+    assert only(GOOD + LICENCE.format(state)).status is not Status.HEALTHY

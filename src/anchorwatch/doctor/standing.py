@@ -230,6 +230,11 @@ def is_settled(case: Case) -> bool:
         AuthorizationState.RESERVED,
         AuthorizationState.OVERAGE,
     )
+    # The identity is renewed by an exchange of its own: an authorization that came later does not make it good.
+    if report.registration.last_renewal is not None and report.registration.last_renewal.failed:
+        return False
+    if any(entry.state in _REFUSED for entry in report.entitlements):
+        return False
     authorization = report.authorization
     if authorization is None or authorization.state not in good:
         return False
@@ -237,6 +242,17 @@ def is_settled(case: Case) -> bool:
     return authorization.state is AuthorizationState.RESERVED or (last is not None and last.succeeded)
 
 
+_REFUSED = frozenset(
+    {
+        AuthorizationState.OUT_OF_COMPLIANCE,
+        AuthorizationState.INVALID_TAG,
+        AuthorizationState.NOT_AUTHORIZED,
+        AuthorizationState.EVALUATION_EXPIRED,
+        AuthorizationState.EXPIRED,
+        AuthorizationState.GRACE_EXPIRED,
+    }
+)
+"""States of one licence with which its device is not in order, whatever the whole says."""
 _OWN_KEY = re.compile(r"^ASA55\d\d", re.IGNORECASE)
 
 
