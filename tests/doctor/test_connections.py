@@ -159,3 +159,12 @@ def test_a_public_ca_that_the_portal_never_had_is_a_hint_until_licensing_fails()
     assert not established(only(log(other, CHAIN)))
     assert "anchor-missing" in established(only(log(other, CHAIN, DOWN)))
     assert "anchor-missing" in established(only(log(PORTAL, CHAIN)))
+
+
+def test_the_lowest_rung_that_fails_now_is_the_cause() -> None:
+    """A refusal of old says nothing once the name is not resolved any more, and a name of old nothing once TLS is refused."""
+    unnamed = "%ASA-4-717026: Name lookup failed for hostname tools.cisco.com during PKI operation."
+    assert established(only(log(PORTAL, CHAIN, unnamed, DOWN))) - {"communication-failing"} == {"dns-failing"}
+    assert established(only(log(unnamed, PORTAL, CHAIN, DOWN))) - {"communication-failing"} == {
+        "anchor-missing"
+    }

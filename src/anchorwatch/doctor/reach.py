@@ -20,9 +20,12 @@ TIMED_OUT = 207
 
 def unresolved(case: Case) -> tuple[Span, ...]:
     """Lines that say that a name the licence needs has no address, and that no success came since."""
+    # A certificate that was refused later was received: by then the name had an address.
+    logged = outbound.messages(case, "717026", "717009", "717027")
+    received = max((at for at, message in enumerate(logged) if message.code != "717026"), default=-1)
     found = [
         message.span
-        for message in outbound.messages(case, "717026")
+        for message in logged[received + 1 :]
         if isinstance(message.detail, NameUnresolved)
         and _is_needed(case, message.detail.host)
         and refusal.after_success(case, message) is not Since.BEFORE

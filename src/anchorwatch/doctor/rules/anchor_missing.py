@@ -54,6 +54,8 @@ def _named(case: Case, refused: tuple[Refusal, ...]) -> tuple[Finding, ...]:
         confidence = Confidence.CANDIDATE
     else:
         confidence = Confidence.CONFIRMED if stored else Confidence.LIKELY
+    if reach.unresolved(case):  # the attempt of now does not come as far as TLS
+        confidence = Confidence.CANDIDATE
     evidence = [each.span for each in refused]
     evidence += _failed_tests(case)
     evidence += [name.span for name in names][:3]
