@@ -168,3 +168,14 @@ def test_the_lowest_rung_that_fails_now_is_the_cause() -> None:
     assert established(only(log(unnamed, PORTAL, CHAIN, DOWN))) - {"communication-failing"} == {
         "anchor-missing"
     }
+
+
+def test_a_list_that_is_not_fetched_is_no_cause_by_itself() -> None:
+    """A revocation list that is not fetched is common noise, and not fetched either where no name is resolved."""
+    fetch = "Apr 12 10:00:00.100: %PKI-3-CRL_FETCH_FAIL: CRL fetch for trustpoint SLA-TrustPoint failed\n"
+    unresolved = (
+        "Apr 12 10:00:01.100: %SMART_LIC-3-COMM_FAILED: Communications failure with the Cisco Smart Software Manager "
+        "(CSSM) : Unable to resolve server hostname/domain name\n"
+    )
+    assert not established(only(fetch))
+    assert established(only(fetch + unresolved)) - {"communication-failing"} == {"dns-failing"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anchorwatch.devices.fact import Platform, TrustpoolConfig, TrustpoolPolicy
 from anchorwatch.devices.log_detail import RevocationTrouble
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import outbound, refusal, standing
+from anchorwatch.doctor import outbound, reach, refusal, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.refusal import Since
@@ -35,12 +35,13 @@ def find(case: Case) -> tuple[Finding, ...]:
         for message in failed
         if isinstance(message.detail, RevocationTrouble) and message.detail.subject.lower().startswith(_OURS)
     ]
-    if stands.works is False and (ours or checking):
+    lower = reach.unresolved(case) or reach.unreachable(case)
+    if stands.works is False and (ours or checking) and not lower:
         confidence = Confidence.CONFIRMED
-    elif ours or checking:
+    elif checking and not lower:
         confidence = Confidence.LIKELY
-    elif stands.works is False:
-        confidence = Confidence.CANDIDATE
+    elif ours or checking or stands.works is False:
+        confidence = Confidence.CANDIDATE  # lists that are not fetched are noise until an exchange fails
     else:
         return ()  # a VPN trustpoint's list: no evidence about licensing
     spans = [message.span for message in (ours or failed)] + checking
