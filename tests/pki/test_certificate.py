@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anchorwatch.pki import der
 from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
-from builders.certs import CA
+from anchorwatch.pki.distinguished_name import encode
+from builders.certs import CA, Issued
 
 ROOT = CA.root("CN=Harbour Root, O=Harbour\\, Inc., C=US", serial=0x0509)
 LEAF = ROOT.issue_leaf("portal.example", key="rsa2048")
@@ -53,3 +57,32 @@ def test_a_changed_octet_is_read_or_refused(place: int, change: int) -> None:
     except MalformedCertificateError:
         return
     assert found != Certificate.from_der(LEAF.der)
+
+
+def _variants(octets: bytes) -> Iterator[bytes]:
+    """A DER value with each of its elements, however deep, emptied or left out in turn; all lengths are right."""
+    at = 0
+    while at < len(octets):
+        item = der.element(octets, at, len(octets))
+        before, after = octets[:at], octets[item.stop :]
+        content = octets[item.content : item.stop]
+        yield before + after
+        yield before + encode(item.tag, b"") + after
+        if item.tag & 0x20:
+            for variant in _variants(content):
+                yield before + encode(item.tag, variant) + after
+        at = item.stop
+
+
+@pytest.mark.parametrize("issued", [ROOT, LEAF], ids=["root", "leaf"])
+def test_a_certificate_that_lacks_any_element_is_read_or_refused(issued: CA | Issued) -> None:
+    """Whatever is emptied or left out, the answer is a certificate or that it is none, never anything else."""
+    read = refused = 0
+    for octets in _variants(issued.der):
+        try:
+            Certificate.from_der(octets)
+            read += 1
+        except MalformedCertificateError:
+            refused += 1
+    assert read > 10
+    assert refused > 10

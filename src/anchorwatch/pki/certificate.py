@@ -303,7 +303,8 @@ class _Reader:
         parts = der.inside(data, tbs)
         version = 1
         if parts and parts[0].tag == 0xA0:
-            version = der.integer(self._content(der.inside(data, parts.pop(0))[0])) + 1
+            wrapper = parts.pop(0)
+            version = der.integer(self._content(der.element(data, wrapper.content, wrapper.stop))) + 1
         if len(parts) < 6:
             raise MalformedCertificateError(
                 "not a certificate: serial, issuer, validity, subject or key missing"
