@@ -24,7 +24,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, make_url
@@ -160,16 +160,16 @@ class Database:
             yield connection
 
 
-class _Writer:
+class _Writer(Protocol):
     """Where writes go, one kind for each database."""
 
     engine: Engine
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
-        raise NotImplementedError
+        """As `Database.submit`."""
 
     def close(self) -> None:
-        raise NotImplementedError
+        """Finish what was submitted, then let the engine's connections go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ class _Waiting:
     future: Future[Any]
 
 
-class _OneWriter(_Writer):
+class _OneWriter:
     """One thread that does what waits, in shared commits."""
 
     def __init__(self, engine: Engine) -> None:
@@ -253,7 +253,7 @@ class _OneWriter(_Writer):
             each.future.set_result(answer)
 
 
-class _FewWriters(_Writer):
+class _FewWriters:
     """A few threads with a connection each; a transaction that met another on its way is done again."""
 
     def __init__(self, engine: Engine, connections: int) -> None:
