@@ -13,6 +13,7 @@ from anchorwatch.agent import file
 from anchorwatch.agent.clocks import MachineClocks
 from anchorwatch.agent.error import FolderRefusedError, FolderTakenError
 from anchorwatch.agent.folder import Folder, fresh, look
+from anchorwatch.disk.file import UNFINISHED
 from anchorwatch.licensing import state as document
 from anchorwatch.licensing.error import EventRefusedError
 from anchorwatch.licensing.event import Deregister
@@ -113,7 +114,7 @@ def test_a_cut_write_is_cleared_away(tmp_path: Path) -> None:
     """What a crash left half written goes at the next start, for it may hold a key."""
     with Folder(tmp_path) as folder:
         folder.write(fresh(PRODUCT))
-    (tmp_path / f".next.key.abc{file.TEMPORARY}").write_text("half a key")
+    (tmp_path / f".next.key.abc{UNFINISHED}").write_text("half a key")
     with Folder(tmp_path) as folder:
         assert folder.read() == fresh(PRODUCT)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "state.json"]

@@ -1,36 +1,22 @@
-"""Files of the agent alone: mode 0600, written whole or not at all, and on disk before the call returns."""
+"""Files of the agent alone: mode 0600, written whole or not at all, and what goes wrong in this room's words."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from anchorwatch.agent.error import FolderRefusedError
+from anchorwatch.disk import file as disk
 
 LARGEST = 4 * 1024 * 1024
 """More than the state may ever be: 8 requests of 256 kB, 64 incidents, a bundle and a grant."""
 
-TEMPORARY = ".writing"
-"""The end of a file's name while it is written."""
-
 
 def write(path: Path, data: bytes) -> None:
     """Put these octets under that name, in place of what was there. Raises `FolderRefusedError`; then nothing changed."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{TEMPORARY}")
-    try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise refused(path, "written", error) from error
+    with _told(path, "written"):
+        disk.write(path, data, private=True)
 
 
 def read(path: Path) -> bytes | None:
@@ -39,15 +25,11 @@ def read(path: Path) -> bytes | None:
     Raises `FolderRefusedError`, also for a file that others may read (where the system has such modes) or that is
     larger than anything written here.
     """
-    try:
-        with path.open("rb") as file:
-            if os.name != "nt" and os.fstat(file.fileno()).st_mode & 0o077:
-                raise FolderRefusedError(f"{path.name} can be read by others; its mode must be 0600")
-            data = file.read(LARGEST + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise refused(path, "read", error) from error
+    with _told(path, "read"):
+        try:
+            data = disk.read_private(path, LARGEST)
+        except FileNotFoundError:
+            return None
     if len(data) > LARGEST:
         raise FolderRefusedError(f"{path.name} is larger than {LARGEST} octets, so it is not the agent's")
     return data
@@ -55,37 +37,23 @@ def read(path: Path) -> bytes | None:
 
 def move(source: Path, target: Path) -> None:
     """Give a file another name, in place of what had it; a source that is not there is no trouble."""
-    try:
+    with _told(source, "renamed"), contextlib.suppress(FileNotFoundError):
         source.replace(target)
-        sync(target.parent)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise refused(source, "renamed", error) from error
+        disk.sync(target.parent)
 
 
 def erase(path: Path) -> None:
     """Remove a file; one that is not there is no trouble. Raises `FolderRefusedError`."""
-    try:
+    with _told(path, "erased"), contextlib.suppress(FileNotFoundError):
         path.unlink()
-        sync(path.parent)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise refused(path, "erased", error) from error
+        disk.sync(path.parent)
 
 
-def refused(path: Path, what: str, error: OSError) -> FolderRefusedError:
-    """The error for what the system did not let us do."""
-    return FolderRefusedError(f"{path.name} cannot be {what}: {(error.strerror or str(error)).lower()}")
-
-
-def sync(folder: Path) -> None:
-    """Make a rename durable; Windows has no such thing and needs none."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
+@contextlib.contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        yield
+    except disk.NotPrivateError as error:
+        raise FolderRefusedError(str(error)) from error
+    except OSError as error:
+        raise FolderRefusedError(f"{path.name} cannot be {what}: {disk.reason(error)}") from error

@@ -27,6 +27,7 @@ from anchorwatch.agent.error import FolderRefusedError
 from anchorwatch.agent.lock import Lock
 from anchorwatch.base.schema import SchemaError
 from anchorwatch.base.secret import Secret
+from anchorwatch.disk.file import UNFINISHED, reason
 from anchorwatch.licensing import state as document
 from anchorwatch.licensing import token as id_token
 from anchorwatch.licensing.clock import Timekeeping
@@ -71,14 +72,12 @@ class Folder:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             mode = path.stat().st_mode
         except OSError as error:
-            raise FolderRefusedError(
-                f"{path} cannot be made: {(error.strerror or str(error)).lower()}"
-            ) from error
+            raise FolderRefusedError(f"{path} cannot be made: {reason(error)}") from error
         if os.name != "nt" and mode & 0o022:
             raise FolderRefusedError(f"{path} can be written by others; its mode must be 0700")
         self._lock = Lock(path / _LOCK)
         try:
-            for leftover in sorted(path.glob(f".*{file.TEMPORARY}")):
+            for leftover in sorted(path.glob(f".*{UNFINISHED}")):
                 # A write that was cut off: it never had its name, and a half key is nobody's business.
                 file.erase(leftover)
         except BaseException:

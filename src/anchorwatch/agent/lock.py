@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from anchorwatch.agent.error import FolderRefusedError, FolderTakenError
+from anchorwatch.disk.file import reason
 
 if sys.platform == "win32":
     import msvcrt
@@ -37,9 +38,7 @@ class Lock:
         try:
             self._handle: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise FolderRefusedError(
-                f"{path.parent} cannot be used: {(error.strerror or str(error)).lower()}"
-            ) from error
+            raise FolderRefusedError(f"{path.parent} cannot be used: {reason(error)}") from error
         try:
             _take(self._handle)
         except OSError as error:
@@ -47,7 +46,7 @@ class Lock:
             if error.errno in _TAKEN:
                 raise FolderTakenError(f"another agent works on {path.parent}") from None
             raise FolderRefusedError(
-                f"{path.parent} cannot be locked ({(error.strerror or str(error)).lower()}); "
+                f"{path.parent} cannot be locked ({reason(error)}); "
                 "the agent's folder has to lie on a disk of this machine"
             ) from error
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import sys
 from pathlib import Path
+
+from anchorwatch.disk import file as disk
 
 __all__ = ["FileTroubleError", "read_bounded", "write_atomically"]
 
@@ -26,7 +25,7 @@ def read_bounded(name: str, limit: int) -> bytes:
         with Path(name).open("rb") as file:
             return file.read(limit + 1)
     except OSError as error:
-        raise FileTroubleError(f"{name}: {(error.strerror or str(error)).lower()}") from error
+        raise FileTroubleError(f"{name}: {disk.reason(error)}") from error
 
 
 def write_atomically(name: str, data: bytes, *, replace: bool) -> None:
@@ -42,30 +41,6 @@ def write_atomically(name: str, data: bytes, *, replace: bool) -> None:
     if target.exists() and not replace:
         raise FileTroubleError(f"{name} is there already; --force replaces it")
     try:
-        # Not `tempfile`: its files are their owner's alone, ours get the mode that the user's umask gives.
-        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        disk.write(target, data, private=False)
     except OSError as error:
-        raise FileTroubleError(f"{name}: {(error.strerror or str(error)).lower()}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise FileTroubleError(f"{name}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows has no such thing and needs none."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        raise FileTroubleError(f"{name}: {disk.reason(error)}") from error

@@ -11,6 +11,7 @@ import typer
 from anchorwatch.cli.file import FileTroubleError, write_atomically
 from anchorwatch.cli.portal import HERE, FolderOption, opened
 from anchorwatch.cli.terminal import COULD_NOT_LOOK, fail, hint, printable, say
+from anchorwatch.disk.file import reason
 
 
 def backup(
@@ -57,5 +58,5 @@ def restore(
             with file.open("rb") as source:
                 rows = dump.restore(portal.database, source)
         except OSError as error:
-            fail(f"{printable(str(file))}: {(error.strerror or str(error)).lower()}", COULD_NOT_LOOK)
+            fail(f"{printable(str(file))}: {reason(error)}", COULD_NOT_LOOK)
         say(f"{rows} rows", err=True)

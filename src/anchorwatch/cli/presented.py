@@ -11,6 +11,7 @@ from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.secret import Secret
 from anchorwatch.cli.source import Source, load_or_fail
 from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, fail, hint, printable, say
+from anchorwatch.disk.file import reason
 from anchorwatch.net.endpoint import looks_like_endpoint
 from anchorwatch.net.errors import BadEndpoint
 from anchorwatch.net.observe import observe
@@ -69,7 +70,7 @@ def _look(target: str, look: Look) -> Presented:
     except (BadEndpoint, ValueError) as error:
         fail(printable(str(error)), ASKED_WRONGLY)
     except OSError as error:
-        fail(printable(f"{look.save}: {(error.strerror or str(error)).lower()}"), COULD_NOT_LOOK)
+        fail(printable(f"{look.save}: {reason(error)}"), COULD_NOT_LOOK)
     if not seen.presented:
         fail(printable(seen.sentence), COULD_NOT_LOOK, "nothing was presented, so there is nothing to judge")
     certificates = []

@@ -17,6 +17,7 @@ from rich.progress import track
 
 from anchorwatch.cli.file import FileTroubleError, read_bounded
 from anchorwatch.cli.terminal import COULD_NOT_LOOK, console, fail, printable
+from anchorwatch.disk.file import reason
 from anchorwatch.formats.bundle import Bundle, read
 from anchorwatch.formats.complaint import Code, Complaint
 from anchorwatch.formats.limits import DEFAULT, Limits
@@ -136,7 +137,7 @@ def _folder(folder: Path, limits: Limits) -> Source:
             if len(files) > MAX_FILES or size > MAX_FOLDER:
                 raise CouldNotLookError(f"{folder} holds more than {MAX_FILES} files or {MAX_FOLDER} bytes")
     except OSError as error:
-        raise CouldNotLookError(f"{folder}: {(error.strerror or str(error)).lower()}") from error
+        raise CouldNotLookError(f"{folder}: {reason(error)}") from error
     if not files:
         raise CouldNotLookError(f"{folder} holds no files")
     return _files(folder.name or str(folder), sorted(files), limits)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +28,7 @@ from anchorwatch.db.database import Database, Transaction
 from anchorwatch.db.error import BadAddress, DumpRefused
 from anchorwatch.db.migration import HEAD, require
 from anchorwatch.db.table import metadata
+from anchorwatch.disk import file as disk
 
 SCHEMA = Schema("database", 1)
 _TOGETHER = 500
@@ -99,26 +99,9 @@ def copy_file(database: Database, target: Path) -> None:
         raise BadAddress("only an SQLite database is a file; a dump serves for every kind")
     if target.exists():
         raise BadAddress(f"there is a file already: {target}")
-    half = target.with_name(f".{target.name}.{os.getpid()}")
-    sqlite.prepare(half)
-    try:
-        sqlite.back_up(file, half)
-        with half.open("rb+") as written:
-            os.fsync(written.fileno())
-        half.replace(target)
-        _keep_name(target.parent)
-    finally:
-        half.unlink(missing_ok=True)
-
-
-def _keep_name(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    with disk.beside(target) as unfinished:
+        sqlite.prepare(unfinished)
+        sqlite.back_up(file, unfinished)
 
 
 def _rows(tx: Transaction, table: Table) -> Iterator[dict[str, Any]]:

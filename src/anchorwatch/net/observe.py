@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import os
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 from anchorwatch.base.clock import Clock
 from anchorwatch.base.secret import Secret
+from anchorwatch.disk import file
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.limits import Limits
 from anchorwatch.net.proxy import Proxy
@@ -64,26 +62,4 @@ def pem_chain(presented: tuple[bytes, ...]) -> str:
 
 def save_chain(seen: Observation, path: Path) -> None:
     """Write what was presented to a file, whole or not at all; an older file of that name gives way."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.write(pem_chain(seen.presented))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last. Windows opens no folders and needs none of this."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    file.write(path, pem_chain(seen.presented).encode("ascii"), private=True)

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from anchorwatch.base.secret import Secret
+from anchorwatch.disk.file import reason
 from anchorwatch.licensing.key import SigningKey
 from anchorwatch.portal import authority, key_file
 from anchorwatch.portal.error import KeysRefused
@@ -147,7 +148,7 @@ def names(folder: Path) -> tuple[str, ...]:
     try:
         found = [match for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
     except OSError as error:
-        raise KeysRefused(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise KeysRefused(f"{folder} cannot be read: {reason(error)}") from error
     ordered = sorted((KeyRole(match[1]), int(match[2])) for match in found)
     return tuple(f"{role}-{number}" for role, number in ordered)
 

@@ -22,6 +22,7 @@ from anchorwatch.db.pool import Pool
 from anchorwatch.db.tag import EntitlementTag
 from anchorwatch.db.token import IdToken
 from anchorwatch.db.word import TokenMode
+from anchorwatch.disk import file as disk
 from anchorwatch.licensing import token as id_token
 from anchorwatch.licensing.account import DeviceEvent
 from anchorwatch.licensing.error import EventRefusedError
@@ -47,7 +48,7 @@ def initialise(
 ) -> Portal:
     """Make a portal in a new folder: keys, tables, first trust bundle. Raises `KeysRefused` where one is already."""
     ring = key_ring.create(folder / KEYS, name, clock.now(), passphrase)
-    (folder / NAME).write_text(f"{name}\n", encoding="utf-8")
+    disk.write(folder / NAME, f"{name}\n".encode(), private=False)
     portal = Portal(
         name=name,
         database=Database.open(database or _beside(folder)),

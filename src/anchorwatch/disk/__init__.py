@@ -1,0 +1,1 @@
+"""Bytes in files: whole or not at all, and on disk before a call returns."""
