@@ -26,12 +26,9 @@ from anchorwatch.licensing.policy import AgentPolicy
 from anchorwatch.licensing.state import AgentState
 from anchorwatch.licensing.wire import MAX_BODY
 from anchorwatch.net.endpoint import Endpoint
-from anchorwatch.net.http import Answer, Ask, Exchange, converse
+from anchorwatch.net.http import Answer, Ask, Exchange, converse, open_plain
 from anchorwatch.net.limits import Deadline
 from anchorwatch.net.outcome import Unreachable
-from anchorwatch.net.proxy import Proxy, open_tunnel
-from anchorwatch.net.route import connect_tcp
-from anchorwatch.net.stream import PlainStream
 from anchorwatch.net.tls import Dialled, dial
 from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
 from anchorwatch.pki.truststore import TrustStore
@@ -86,7 +83,7 @@ class Courier:
         else:
             first = self._failure(dialled, None, state, now.wall)
         plain = self._reach.plain
-        stream = None if plain is None else _plain_stream(plain, self._reach.proxy, deadline)
+        stream = None if plain is None else open_plain(plain, self._reach.proxy, deadline)
         if stream is None or isinstance(stream, Unreachable):
             return first
         try:
@@ -174,20 +171,6 @@ class Courier:
 def _is_the_portals(ended: Exchange) -> bool:
     """Whether an answer may be the portal's own, and not the page of somebody between who terminates TLS."""
     return isinstance(ended, Answer) and (ended.status == 200 or ended.header("sl-server") is not None)
-
-
-def _plain_stream(endpoint: Endpoint, proxy: Proxy | None, deadline: Deadline) -> PlainStream | Unreachable:
-    """A connection without TLS; through a proxy it is a tunnel too."""
-    route = connect_tcp(endpoint if proxy is None else proxy.endpoint, deadline)
-    if isinstance(route, Unreachable):
-        return route
-    stream = PlainStream(route[0])
-    if proxy is not None:
-        tunnel = open_tunnel(stream, proxy, endpoint, deadline)
-        if isinstance(tunnel, Unreachable):
-            stream.close()
-            return tunnel
-    return stream
 
 
 def _retry_after(answer: Answer) -> timedelta | None:

@@ -141,6 +141,13 @@ def reasons(case: Case) -> tuple[tuple[LogMessage, str], ...]:
     )
 
 
+def for_reason(case: Case, pattern: re.Pattern[str]) -> list[Span]:
+    """The refusals of the device's own connections whose reason matches; none where licensing works since."""
+    if standing.of(case).works:
+        return []
+    return [message.span for message, reason in reasons(case) if pattern.search(reason)]
+
+
 def after_success(case: Case, message: LogMessage) -> Since:
     """How a message lies to the newest success of the case or answer of the portal; AFTER where there is none."""
     last = case.once(_proofs)

@@ -235,7 +235,7 @@ def _fetch_once(
             return NotReached(url=ask.url, sentence=seen.sentence, seen=seen)
         stream: Stream = dialled.stream
     else:
-        opened = _plain(endpoint, proxy, deadline)
+        opened = open_plain(endpoint, proxy, deadline)
         if isinstance(opened, Unreachable):
             return NotReached(url=ask.url, sentence=f"{endpoint}: {opened.sentence}")
         stream, seen = opened, None
@@ -250,7 +250,7 @@ def _fetch_once(
     return exchange
 
 
-def _plain(endpoint: Endpoint, proxy: Proxy | None, deadline: Deadline) -> PlainStream | Unreachable:
+def open_plain(endpoint: Endpoint, proxy: Proxy | None, deadline: Deadline) -> PlainStream | Unreachable:
     """Open a connection for plain HTTP; through a proxy it is a tunnel too, so that one code path is told of."""
     route = connect_tcp(endpoint if proxy is None else proxy.endpoint, deadline)
     if isinstance(route, Unreachable):

@@ -28,7 +28,7 @@ from anchorwatch.licensing.account import DeviceEvent
 from anchorwatch.licensing.error import EventRefusedError
 from anchorwatch.portal import key_ring, life, publication
 from anchorwatch.portal.error import NotDone
-from anchorwatch.portal.key_ring import KeyRole
+from anchorwatch.portal.key_ring import KeyRing, KeyRole
 from anchorwatch.portal.portal import Portal
 
 T = TypeVar("T")
@@ -49,15 +49,7 @@ def initialise(
     """Make a portal in a new folder: keys, tables, first trust bundle. Raises `KeysRefused` where one is already."""
     ring = key_ring.create(folder / KEYS, name, clock.now(), passphrase)
     disk.write(folder / NAME, f"{name}\n".encode(), private=False)
-    portal = Portal(
-        name=name,
-        database=Database.open(database or _beside(folder)),
-        clock=clock,
-        folder=folder / KEYS,
-        passphrase=passphrase,
-        ring=ring,
-    )
-    migration.upgrade(portal.database)
+    portal = _portal(folder, name, ring, clock, database, passphrase)
     publication.ensured(portal)
     return portal
 
@@ -71,9 +63,21 @@ def opened(
     except (OSError, UnicodeDecodeError):
         raise NotDone(f"there is no portal in {folder}") from None
     ring = key_ring.load(folder / KEYS, passphrase)
+    return _portal(folder, name, ring, clock, database, passphrase)
+
+
+def _portal(
+    folder: Path,
+    name: str,
+    ring: KeyRing,
+    clock: Clock,
+    database: str | Secret | None,
+    passphrase: Secret | None,
+) -> Portal:
+    """A portal on a database that has the tables of this release; without an address it lies in the folder."""
     portal = Portal(
         name=name,
-        database=Database.open(database or _beside(folder)),
+        database=Database.open(database or f"sqlite:///{folder / DATABASE}"),
         clock=clock,
         folder=folder / KEYS,
         passphrase=passphrase,
@@ -81,10 +85,6 @@ def opened(
     )
     migration.upgrade(portal.database)
     return portal
-
-
-def _beside(folder: Path) -> str:
-    return f"sqlite:///{folder / DATABASE}"
 
 
 # --- accounts -------------------------------------------------------------------------------------------------

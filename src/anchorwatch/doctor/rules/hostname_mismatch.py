@@ -8,7 +8,6 @@ import re
 from anchorwatch.devices.agent_detail import AgentDetail
 from anchorwatch.devices.debug import DebugLine, Trouble
 from anchorwatch.devices.fact import Platform
-from anchorwatch.devices.span import Span
 from anchorwatch.doctor import refusal, spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
@@ -26,7 +25,7 @@ def find(case: Case) -> tuple[Finding, ...]:
     """Find a reason about the name, or a portal reached by its address while its name is checked."""
     if standing.of(case).works:
         return ()
-    spans: list[Span] = [message.span for message, reason in refusal.reasons(case) if _NAME.search(reason)]
+    spans = refusal.for_reason(case, _NAME)
     spans += [line.text.span for line in case.facts(DebugLine) if line.trouble is Trouble.WRONG_NAME]
     checked = [
         detail.server_identity_check.span

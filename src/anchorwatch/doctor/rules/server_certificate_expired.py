@@ -21,7 +21,7 @@ def find(case: Case) -> tuple[Finding, ...]:
     """Find a peer's certificate that is called expired by a device whose clock nothing speaks against."""
     if standing.of(case).works or _doubted(case):
         return ()
-    spans = [message.span for message, reason in refusal.reasons(case) if _ENDED.search(reason)]
+    spans = refusal.for_reason(case, _ENDED)
     spans += [
         message.span
         for message in case.facts(LogMessage)

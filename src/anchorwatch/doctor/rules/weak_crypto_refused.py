@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from anchorwatch.devices.fact import Platform
-from anchorwatch.doctor import refusal, standing
+from anchorwatch.doctor import refusal
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.rule import FAILED_EXCHANGE, Example, LookAlike, Rule, Rung
@@ -16,9 +16,7 @@ _REASON = re.compile(r"weak|key ?size|permit-weak-crypto|key length", re.IGNOREC
 
 def find(case: Case) -> tuple[Finding, ...]:
     """Find a refusal of the device's own connection for this reason, with no success since."""
-    if standing.of(case).works:
-        return ()
-    spans = [message.span for message, reason in refusal.reasons(case) if _REASON.search(reason)]
+    spans = refusal.for_reason(case, _REASON)
     if not spans:
         return ()
     return (
