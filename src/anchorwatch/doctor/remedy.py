@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from anchorwatch.devices.asa import step as asa
+from anchorwatch.devices.asa import trust_step as asa_trust
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.iosxe import step as iosxe
 from anchorwatch.devices.step import BadStep, Effect, Place, Step
@@ -317,7 +318,7 @@ def _revocation(situation: Situation) -> Plan | NoPlan:
     def step(place: Place) -> Step:
         if situation.owner is Platform.IOSXE:
             return iosxe.revocation_off(place)
-        return asa.revocation_off(place, "" if pool else where)
+        return asa_trust.revocation_off(place, "" if pool else where)
 
     return _one(
         situation,
@@ -351,7 +352,7 @@ def _auto_import_off(situation: Situation) -> Plan | NoPlan:
         return trust(situation)
 
     def make(place: Place) -> Iterable[Group]:
-        yield (asa.auto_import_on(place),)
+        yield (asa_trust.auto_import_on(place),)
 
     now = trust(situation)
     if isinstance(now, NoPlan):
@@ -410,7 +411,7 @@ def _bundle_blocked(situation: Situation) -> Plan | NoPlan:
         )
     return _one(
         situation,
-        asa.auto_import_from,
+        asa_trust.auto_import_from,
         "Fetch the bundle from a place inside",
         "The bundle's place cannot be reached: licensing may work today and will fail at the next move.",
         decisions=(

@@ -13,6 +13,7 @@ from typing import assert_never
 from urllib.parse import urlsplit
 
 from anchorwatch.devices.asa import step as asa
+from anchorwatch.devices.asa import trust_step as asa_trust
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.fxos import step as fxos
 from anchorwatch.devices.iosxe import step as iosxe
@@ -110,7 +111,7 @@ def _route(situation: Situation, chosen: Choice | None) -> Route:
         return Route.BUNDLE
     if situation.route is not None:
         return situation.route
-    record = migration.bundle_at(asa.BUNDLE_URL, situation.at)
+    record = migration.bundle_at(asa_trust.BUNDLE_URL, situation.at)
     if record is not None and chosen.sha256 in record.lacks and bundle is None:
         return Route.PASTE
     return Route.BUNDLE
@@ -122,7 +123,7 @@ def _install(
     accepted = chosen.accepted if chosen else ()
     names = (chosen.name,) if chosen else ()
     certificate = chosen.certificate if chosen else None
-    url = situation.bundle.url if situation.bundle else asa.BUNDLE_URL
+    url = situation.bundle.url if situation.bundle else asa_trust.BUNDLE_URL
     match situation.owner, route:
         case Platform.FXOS, _:
             assert chosen is not None
@@ -145,11 +146,11 @@ def _install(
             )
         case _, Route.PASTE:
             assert certificate is not None
-            change = asa.add_trustpoint(place, certificate, letting_in=letting_in)
+            change = asa_trust.add_trustpoint(place, certificate, letting_in=letting_in)
         case _, Route.DEFAULT:
-            change = asa.import_default(place, accepted, letting_in=letting_in)
+            change = asa_trust.import_default(place, accepted, letting_in=letting_in)
         case _, Route.BUNDLE:
-            change = asa.import_bundle(
+            change = asa_trust.import_bundle(
                 place, url, accepted, asking=situation.version is None, letting_in=letting_in
             )
         case _:
@@ -196,7 +197,7 @@ def _admission(situation: Situation, chosen: Choice | None, route: Route) -> Adm
             whom=whom,
             sentence=f"It lets in up to {len(bundle.contents)} CAs, those of the bundle: {', '.join(whom)}.",
         )
-    record = migration.bundle_at(asa.BUNDLE_URL, situation.at)
+    record = migration.bundle_at(asa_trust.BUNDLE_URL, situation.at)
     if route is Route.BUNDLE and record is not None:
         return Admission(
             count=record.count,

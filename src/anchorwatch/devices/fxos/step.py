@@ -7,86 +7,34 @@ own uncommitted changes away with `discard-buffer`.
 
 from __future__ import annotations
 
+from anchorwatch.devices.shell import UNSURE, Shell
 from anchorwatch.devices.step import (
-    NOTHING_CHANGED,
     About,
     Claim,
     Danger,
-    Decider,
-    Effect,
     Entry,
     Expected,
-    NoUndo,
     Pasted,
     Place,
-    Repeat,
     Risk,
     Step,
-    Undo,
     lines,
 )
 from anchorwatch.pki.certificate import Certificate
 
-FAILURE = ("Error:", "% Invalid", "% Incomplete", "% Ambiguous", "Failed to")
-"""What a line begins with when FXOS refuses what was typed."""
-_UNSURE = "syntax not confirmed on this version: check with ?"
 _TOP = "top"
-_DISCARD = lines("discard-buffer", _TOP)
-
-
-def _look(
-    id_: str,
-    purpose: str,
-    place: Place,
-    commands: tuple[str, ...],
-    expected: Expected,
-    *,
-    unconfirmed: str = "",
-    repeat: Repeat | None = None,
-) -> Step:
-    return Step(
-        id=id_,
-        purpose=purpose,
-        place=place,
-        lines=lines(_TOP, *commands, _TOP),
-        expected=expected,
-        effect=Effect.READ,
-        undo=NOTHING_CHANGED,
-        failure=FAILURE,
-        unconfirmed=unconfirmed,
-        repeat=repeat,
-    )
-
-
-def _commit(
-    id_: str,
-    purpose: str,
-    place: Place,
-    entries: tuple[Entry, ...],
-    undo: Undo,
-    expected: Expected,
-    *,
-    unconfirmed: str = "",
-    risks: tuple[Risk, ...] = (),
-    scope: str = "",
-) -> Step:
-    return Step(
-        id=id_,
-        purpose=purpose,
-        place=Place(platform=place.platform, unit=place.unit, scope=scope or place.scope),
-        lines=(*lines(_TOP), *entries, *lines("commit-buffer", _TOP)),
-        expected=expected,
-        effect=Effect.CONFIGURATION,
-        undo=undo,
-        failure=FAILURE,
-        cleanup=_DISCARD,
-        unconfirmed=unconfirmed,
-        risks=risks,
-    )
-
-
-def _undo(sentence: str, *commands: str) -> Undo:
-    return Undo(sentence=sentence, lines=lines(_TOP, *commands, "commit-buffer", _TOP))
+_LICENCE = "/license"
+_LICENCE_SHOWN = ("scope license", "show license all")
+SHELL = Shell(
+    failure=("Error:", "% Invalid", "% Incomplete", "% Ambiguous", "Failed to"),
+    before=lines(_TOP),
+    after=lines(_TOP),
+    enter=lines(_TOP),
+    leave=lines("commit-buffer", _TOP),
+    cleanup=lines("discard-buffer", _TOP),
+    scope="",
+    asked="The outcome is shown by `show license all`.",
+)
 
 
 # ------------------------------------------------------------------------------------------- looking
@@ -94,7 +42,7 @@ def _undo(sentence: str, *commands: str) -> Undo:
 
 def record_state(place: Place) -> Step:
     """Write down what is there, also what somebody changed and did not commit."""
-    return _look(
+    return SHELL.look(
         "record-state",
         "Record the state, so that it can be compared; tell uncommitted changes.",
         place,
@@ -109,13 +57,13 @@ def record_state(place: Place) -> Step:
         Expected(
             sentence="No pending change is shown and no prompt carries a *; else somebody is at work: ask first."
         ),
-        unconfirmed=f"show configuration pending: {_UNSURE}",
+        unconfirmed=f"show configuration pending: {UNSURE}",
     )
 
 
 def check_clock(place: Place) -> Step:
     """Look whether the clock is right."""
-    return _look(
+    return SHELL.look(
         "check-clock",
         "Check the clock: certificates are judged by it.",
         place,
@@ -129,7 +77,7 @@ def check_clock(place: Place) -> Step:
 
 def check_name_server(place: Place) -> Step:
     """Look whether the chassis can resolve names."""
-    return _look(
+    return SHELL.look(
         "check-name-server",
         "Check that the chassis knows a name server.",
         place,
@@ -140,7 +88,7 @@ def check_name_server(place: Place) -> Step:
 
 def check_reach(place: Place, host: str, port: int = 443, *, id_: str = "check-reach") -> Step:
     """Look whether a name resolves from the management port."""
-    return _look(
+    return SHELL.look(
         id_,
         f"Check that {host} resolves from the chassis's management port.",
         place,
@@ -151,14 +99,14 @@ def check_reach(place: Place, host: str, port: int = 443, *, id_: str = "check-r
             ),
             claim=Claim(about=About.NAME_RESOLVES, any_of=(host,)),
         ),
-        unconfirmed=f"ping … count: {_UNSURE}",
+        unconfirmed=f"ping … count: {UNSURE}",
     )
 
 
 def check_anchor(place: Place, names: tuple[str, ...], sha256s: tuple[str, ...]) -> Step:
     """Look whether the needed CA is committed now."""
     wanted = " or ".join(f"“{name}”" for name in names)
-    return _look(
+    return SHELL.look(
         "check-anchor",
         "Check that the CA that was missing is there now, and committed.",
         place,
@@ -172,42 +120,16 @@ def check_anchor(place: Place, names: tuple[str, ...], sha256s: tuple[str, ...])
 
 def export_flag(place: Place, *, after: bool) -> Step:
     """Look at the export-controlled functionality, before or after a new registration."""
-    return _look(
-        "check-export-after" if after else "check-export-before",
-        (
-            "Compare the export-controlled functionality with what it was before."
-            if after
-            else "Note the export-controlled functionality: a token without it takes strong encryption away."
-        ),
-        place,
-        ("scope license", "show license all"),
-        Expected(
-            sentence=(
-                "“Export-Controlled Functionality” says what it said before."
-                if after
-                else "“Export-Controlled Functionality” is noted; the token must have the same."
-            ),
-            claim=Claim(about=About.EXPORT_UNCHANGED) if after else None,
-        ),
-        repeat=Repeat(every_seconds=30, at_most_seconds=300) if after else None,
-    )
+    return SHELL.export_flag(place, _LICENCE_SHOWN, after=after, loses="strong encryption")
 
 
 def wait_for_success(place: Place) -> Step:
     """Poll until the agent reports a success newer than the repair."""
-    return _look(
-        "wait-for-success",
-        "Wait until the agent reports a success that is newer than this repair.",
+    return SHELL.wait_for_success(
         place,
-        ("scope license", "show license all"),
-        Expected(
-            sentence=(
-                "Last Renewal Attempt or Last Communication Attempt: SUCCEEDED (or SUCCESS) with a time after this "
-                "repair, and Next Communication Attempt about 30 days away. REGISTERED alone proves nothing."
-            ),
-            claim=Claim(about=About.NEW_SUCCESS),
-        ),
-        repeat=Repeat(every_seconds=30, at_most_seconds=300),
+        _LICENCE_SHOWN,
+        "Last Renewal Attempt or Last Communication Attempt: SUCCEEDED (or SUCCESS) with a time after this repair, and "
+        "Next Communication Attempt about 30 days away. REGISTERED alone proves nothing.",
     )
 
 
@@ -227,12 +149,12 @@ def add_trustpoint(
         if certificate is not None
         else lines("<certificate>", "ENDOFBUF")
     )
-    return _commit(
+    return SHELL.change(
         "add-trustpoint",
         f"Put “{name}” into a trustpoint of its own and commit it.",
         place,
         (*lines("scope security", f"enter trustpoint {trustpoint}", "set certchain"), *paste),
-        _undo("Delete the trustpoint.", "scope security", f"delete trustpoint {trustpoint}"),
+        SHELL.undo(place, "Delete the trustpoint.", "scope security", f"delete trustpoint {trustpoint}"),
         Expected(
             sentence=(
                 f"Each pasted line is prompted with >; after commit-buffer no prompt carries a *. SHA-256 of what is "
@@ -256,67 +178,30 @@ def trustpoint_name(sha256: str) -> str:
 
 def renew(place: Place, what: str = "auth") -> Step:
     """Ask the portal again; FXOS has one word for both renewals."""
-    return _ask_portal(
+    return SHELL.ask_portal(
         f"renew-{what}",
         "Renew the licence.",
         place,
         ("scope license", "scope licdebug", "renew"),
         Claim(about=About.NEW_SUCCESS),
-        unconfirmed=f"renew: {_UNSURE}",
+        scope=_LICENCE,
+        unconfirmed=f"renew: {UNSURE}",
     )
 
 
 def register(place: Place, *, force: bool) -> Step:
     """Register with a new token."""
-    return _ask_portal(
-        "register",
-        "Register with a new token." + (" force replaces the identity the portal knows." if force else ""),
+    return SHELL.register(
         place,
         ("scope license", f"register idtoken <ID token>{' force' if force else ''}"),
-        Claim(about=About.REGISTERED),
+        force=force,
+        loses="strong encryption away, and with it VPN and SSH to the ASA",
+        scope=_LICENCE,
         unconfirmed=(
-            f"force: {_UNSURE}; if it is not offered, stop and ask Cisco's support: never deregister for it"
+            f"force: {UNSURE}; if it is not offered, stop and ask Cisco's support: never deregister for it"
             if force
             else ""
         ),
-        risks=(
-            (
-                Risk(
-                    danger=Danger.OUTAGE,
-                    sentence=(
-                        "A token without export-controlled functionality takes strong encryption away, and with it "
-                        "VPN and SSH to the ASA."
-                    ),
-                ),
-            )
-            if force
-            else ()
-        ),
-    )
-
-
-def _ask_portal(
-    id_: str,
-    purpose: str,
-    place: Place,
-    commands: tuple[str, ...],
-    claim: Claim,
-    *,
-    unconfirmed: str = "",
-    risks: tuple[Risk, ...] = (),
-) -> Step:
-    return Step(
-        id=id_,
-        purpose=purpose,
-        place=Place(platform=place.platform, unit=place.unit, scope="/license"),
-        lines=lines(_TOP, *commands, _TOP),
-        expected=Expected(sentence="The outcome is shown by `show license all`.", claim=claim),
-        effect=Effect.LICENCE,
-        undo=NoUndo(reason="What was asked of the portal cannot be taken back; asking again is harmless."),
-        failure=FAILURE,
-        unconfirmed=unconfirmed,
-        risks=risks,
-        decides=Decider.PERSON if risks else Decider.OPERATOR,
     )
 
 
@@ -328,38 +213,38 @@ _CALL_HOME = ("scope monitoring", "scope callhome")
 
 def name_server(place: Place) -> Step:
     """Let the chassis resolve names."""
-    return _commit(
+    return SHELL.change(
         "set-name-server",
         "Let the chassis resolve names.",
         place,
         lines(*_SERVICES, "create dns <DNS server>"),
-        _undo("Take the name server away again.", *_SERVICES, "delete dns <DNS server>"),
+        SHELL.undo(place, "Take the name server away again.", *_SERVICES, "delete dns <DNS server>"),
         Expected(sentence="The portal's name resolves.", claim=Claim(about=About.NAME_SERVER_SET)),
-        unconfirmed=f"create dns: {_UNSURE}",
+        unconfirmed=f"create dns: {UNSURE}",
         scope="/system/services",
     )
 
 
 def time_server(place: Place) -> Step:
     """Let the clock follow a server."""
-    return _commit(
+    return SHELL.change(
         "set-time-server",
         "Let the clock follow a time server.",
         place,
         lines(*_SERVICES, "create ntp-server <NTP server>"),
-        _undo("Take the time server away again.", *_SERVICES, "delete ntp-server <NTP server>"),
+        SHELL.undo(place, "Take the time server away again.", *_SERVICES, "delete ntp-server <NTP server>"),
         Expected(
             sentence="Within some minutes `show clock` is right; the ASA of the chassis follows it.",
             claim=Claim(about=About.TIME_SERVER_SET),
         ),
-        unconfirmed=f"create ntp-server: {_UNSURE}",
+        unconfirmed=f"create ntp-server: {UNSURE}",
         scope="/system/services",
     )
 
 
 def proxy(place: Place) -> Step:
     """Send call-home through the proxy."""
-    return _commit(
+    return SHELL.change(
         "set-proxy",
         "Send call-home through the HTTP proxy.",
         place,
@@ -369,27 +254,28 @@ def proxy(place: Place) -> Step:
             "set http-proxy-server-url <proxy host>",
             "set http-proxy-server-port <proxy port>",
         ),
-        _undo(
+        SHELL.undo(
+            place,
             "Switch the proxy off; where another one was set before, set that again from the recorded state.",
             *_CALL_HOME,
             "set http-proxy-server-enable off",
         ),
         Expected(sentence="A renewal succeeds.", claim=Claim(about=About.PROXY_SET)),
-        unconfirmed=f"http-proxy-server: {_UNSURE}",
+        unconfirmed=f"http-proxy-server: {UNSURE}",
         scope="/monitoring/callhome",
     )
 
 
 def transport_on(place: Place) -> Step:
     """Switch call-home on."""
-    return _commit(
+    return SHELL.change(
         "transport-on",
         "Switch call-home on.",
         place,
         lines(*_CALL_HOME, "enable"),
-        _undo("Switch it off again.", *_CALL_HOME, "disable"),
+        SHELL.undo(place, "Switch it off again.", *_CALL_HOME, "disable"),
         Expected(sentence="`show callhome` says that it is enabled.", claim=Claim(about=About.TRANSPORT_ON)),
-        unconfirmed=f"enable: {_UNSURE}",
+        unconfirmed=f"enable: {UNSURE}",
         scope="/monitoring/callhome",
     )
 
@@ -397,12 +283,13 @@ def transport_on(place: Place) -> Step:
 def portal_url(place: Place) -> Step:
     """Name the portal as its certificate does."""
     path = (*_CALL_HOME, "scope profile SLProfile", "scope destination SLDest")
-    return _commit(
+    return SHELL.change(
         "name-portal",
         "Reach the portal by a name that its certificate carries.",
         place,
         lines(*path, "set address <portal URL>"),
-        _undo(
+        SHELL.undo(
+            place,
             "Set the address that Cisco ships; where the recorded state shows another one, set that.",
             *path,
             "set address https://tools.cisco.com/its/service/oddce/services/DDCEService",

@@ -2,100 +2,43 @@
 
 from __future__ import annotations
 
+from anchorwatch.devices.shell import UNSURE, Shell, lost_export
 from anchorwatch.devices.step import (
-    NOTHING_CHANGED,
     About,
     Claim,
     Danger,
     Decider,
-    Effect,
-    Entry,
     Expected,
     NoUndo,
     Pasted,
     Place,
-    Repeat,
     Risk,
     Step,
-    Typed,
-    Undo,
     lines,
 )
 from anchorwatch.pki.certificate import Certificate
 
-FAILURE = (
-    "% Invalid input",
-    "% Incomplete command",
-    "% Ambiguous command",
-    "% Unknown command",
-    "% Error",
-    "Command authorization failed",
-)
-"""What a line begins with when IOS-XE refuses what was typed."""
 BUNDLE_URL = "http://www.cisco.com/security/pki/trs/ios_core.p7b"
 """The bundle of Cisco's services; the file comes over plain HTTP and its signature is what counts."""
 IMPORTED = "% PEM files import succeeded."
-_UNSURE = "syntax not confirmed on this version: check with ?"
-_END = Typed(text="end")
+SHELL = Shell(
+    failure=(
+        "% Invalid input",
+        "% Incomplete command",
+        "% Ambiguous command",
+        "% Unknown command",
+        "% Error",
+        "Command authorization failed",
+    ),
+    enter=lines("configure terminal"),
+    leave=lines("end"),
+    cleanup=lines("end"),
+    scope="global configuration",
+    asked="The command returns at once; the outcome is shown by `show license all`.",
+)
 _NO_REMOVAL = NoUndo(
     reason="IOS-XE removes single certificates of the pool on no version we know of; what was added stays."
 )
-
-
-def _look(
-    id_: str,
-    purpose: str,
-    place: Place,
-    commands: tuple[str, ...],
-    expected: Expected,
-    *,
-    unconfirmed: str = "",
-    repeat: Repeat | None = None,
-) -> Step:
-    return Step(
-        id=id_,
-        purpose=purpose,
-        place=place,
-        lines=lines(*commands),
-        expected=expected,
-        effect=Effect.READ,
-        undo=NOTHING_CHANGED,
-        failure=FAILURE,
-        unconfirmed=unconfirmed,
-        repeat=repeat,
-    )
-
-
-def _configure(
-    id_: str,
-    purpose: str,
-    place: Place,
-    entries: tuple[Entry, ...],
-    undo: Undo | NoUndo,
-    expected: Expected,
-    *,
-    unconfirmed: str = "",
-    risks: tuple[Risk, ...] = (),
-    decides: Decider = Decider.OPERATOR,
-) -> Step:
-    return Step(
-        id=id_,
-        purpose=purpose,
-        place=Place(platform=place.platform, unit=place.unit, scope="global configuration"),
-        lines=(*lines("configure terminal"), *entries, _END),
-        expected=expected,
-        effect=Effect.CONFIGURATION,
-        undo=undo,
-        failure=FAILURE,
-        cleanup=(_END,),
-        unconfirmed=unconfirmed,
-        risks=risks,
-        decides=decides,
-    )
-
-
-def _undo(sentence: str, *commands: str) -> Undo:
-    return Undo(sentence=sentence, lines=lines("configure terminal", *commands, "end"))
 
 
 # ------------------------------------------------------------------------------------------- looking
@@ -103,7 +46,7 @@ def _undo(sentence: str, *commands: str) -> Undo:
 
 def record_state(place: Place) -> Step:
     """Write down what is there, also what somebody changed and did not save."""
-    return _look(
+    return SHELL.look(
         "record-state",
         "Record the state, so that it can be compared and restored; tell unsaved changes of others.",
         place,
@@ -126,7 +69,7 @@ def record_state(place: Place) -> Step:
 
 def check_clock(place: Place) -> Step:
     """Look whether the clock is right."""
-    return _look(
+    return SHELL.look(
         "check-clock",
         "Check the clock: certificates are judged by it.",
         place,
@@ -140,7 +83,7 @@ def check_clock(place: Place) -> Step:
 
 def check_name_server(place: Place) -> Step:
     """Look whether the device can resolve names."""
-    return _look(
+    return SHELL.look(
         "check-name-server",
         "Check that the device knows a name server.",
         place,
@@ -151,7 +94,7 @@ def check_name_server(place: Place) -> Step:
 
 def check_reach(place: Place, host: str, port: int = 443, *, id_: str = "check-reach") -> Step:
     """Look whether a name resolves and its port answers."""
-    return _look(
+    return SHELL.look(
         id_,
         f"Check that {host} resolves and answers on TCP port {port}.",
         place,
@@ -164,13 +107,13 @@ def check_reach(place: Place, host: str, port: int = 443, *, id_: str = "check-r
             texts=("Open",),
             claim=Claim(about=About.PORT_ANSWERS, any_of=(f"{host}:{port}",)),
         ),
-        unconfirmed=f"telnet to a port as a test: {_UNSURE}, and needs a source interface where one is configured",
+        unconfirmed=f"telnet to a port as a test: {UNSURE}, and needs a source interface where one is configured",
     )
 
 
 def list_pool(place: Place, *, id_: str = "save-pool-listing") -> Step:
     """Keep a listing of the pool."""
-    return _look(
+    return SHELL.look(
         id_,
         "Keep the listing of the trust pool; comparing it with a later one tells what was added.",
         place,
@@ -182,7 +125,7 @@ def list_pool(place: Place, *, id_: str = "save-pool-listing") -> Step:
 def check_anchor(place: Place, names: tuple[str, ...], sha256s: tuple[str, ...]) -> Step:
     """Look whether the needed CA is in the pool now."""
     wanted = " or ".join(f"“{name}”" for name in names)
-    return _look(
+    return SHELL.look(
         "check-anchor",
         "Check that the CA that was missing is there now; a successful import alone does not prove it.",
         place,
@@ -196,42 +139,16 @@ def check_anchor(place: Place, names: tuple[str, ...], sha256s: tuple[str, ...])
 
 def export_flag(place: Place, *, after: bool) -> Step:
     """Look at the export-controlled functionality, before or after a new registration."""
-    return _look(
-        "check-export-after" if after else "check-export-before",
-        (
-            "Compare the export-controlled functionality with what it was before."
-            if after
-            else "Note the export-controlled functionality: a token without it takes it away."
-        ),
-        place,
-        ("show license all",),
-        Expected(
-            sentence=(
-                "“Export-Controlled Functionality” says what it said before."
-                if after
-                else "“Export-Controlled Functionality” is noted; the token must have the same."
-            ),
-            claim=Claim(about=About.EXPORT_UNCHANGED) if after else None,
-        ),
-        repeat=Repeat(every_seconds=30, at_most_seconds=300) if after else None,
-    )
+    return SHELL.export_flag(place, ("show license all",), after=after, loses="it")
 
 
 def wait_for_success(place: Place) -> Step:
     """Poll until the agent reports a success newer than the repair."""
-    return _look(
-        "wait-for-success",
-        "Wait until the agent reports a success that is newer than this repair.",
+    return SHELL.wait_for_success(
         place,
         ("show license all",),
-        Expected(
-            sentence=(
-                "A success with a time after this repair: Last Renewal Attempt or Last Communication Attempt, in policy "
-                "mode Last ACK received. REGISTERED alone proves nothing."
-            ),
-            claim=Claim(about=About.NEW_SUCCESS),
-        ),
-        repeat=Repeat(every_seconds=30, at_most_seconds=300),
+        "A success with a time after this repair: Last Renewal Attempt or Last Communication Attempt, in policy mode "
+        "Last ACK received. REGISTERED alone proves nothing.",
     )
 
 
@@ -240,7 +157,7 @@ def wait_for_success(place: Place) -> Step:
 
 def import_bundle(place: Place, url: str, sha256s: tuple[str, ...], *, letting_in: str) -> Step:
     """Import a signed bundle into the pool."""
-    return _configure(
+    return SHELL.change(
         "import-bundle",
         "Import Cisco's signed bundle into the trust pool; the pool keeps what it has.",
         place,
@@ -258,7 +175,7 @@ def import_bundle(place: Place, url: str, sha256s: tuple[str, ...], *, letting_i
 
 def add_certificate(place: Place, certificate: Certificate, *, letting_in: str) -> Step:
     """Put one CA into the pool."""
-    return _configure(
+    return SHELL.change(
         "add-trustpoint",
         f"Put “{certificate.title}” into the trust pool.",
         place,
@@ -278,12 +195,14 @@ def add_certificate(place: Place, certificate: Certificate, *, letting_in: str) 
 
 def revocation_off(place: Place) -> Step:
     """Let the pool do without revocation lists."""
-    return _configure(
+    return SHELL.change(
         "revocation-off",
         "Let the trust pool do without revocation lists.",
         place,
         lines("crypto pki trustpool policy", "revocation-check none"),
-        _undo("Ask for revocation lists again.", "crypto pki trustpool policy", "revocation-check crl"),
+        SHELL.undo(
+            place, "Ask for revocation lists again.", "crypto pki trustpool policy", "revocation-check crl"
+        ),
         Expected(
             sentence="`show crypto pki trustpool policy` shows it.", claim=Claim(about=About.REVOCATION_OFF)
         ),
@@ -299,85 +218,51 @@ def revocation_off(place: Place) -> Step:
 
 def renew(place: Place, what: str = "auth") -> Step:
     """Ask the portal again: `auth` for the authorization, `id` for the identity certificate."""
-    return _ask_portal(
+    return SHELL.ask_portal(
         f"renew-{what}",
         "Renew the authorization." if what == "auth" else "Renew the identity certificate.",
         place,
-        f"license smart renew {what}",
+        (f"license smart renew {what}",),
         Claim(about=About.NEW_SUCCESS),
     )
 
 
 def sync(place: Place) -> Step:
     """In policy mode there is nothing to renew: report usage now."""
-    return _ask_portal(
+    return SHELL.ask_portal(
         "sync",
         "Report usage to the portal now; in policy mode there is no authorization to renew.",
         place,
-        "license smart sync all",
+        ("license smart sync all",),
         Claim(about=About.NEW_SUCCESS),
-        unconfirmed=f"license smart sync: {_UNSURE}",
+        unconfirmed=f"license smart sync: {UNSURE}",
     )
 
 
 def register(place: Place, *, force: bool) -> Step:
     """Register with a new token, up to 17.3.1."""
-    return _ask_portal(
-        "register",
-        "Register with a new token." + (" force replaces the identity the portal knows." if force else ""),
+    return SHELL.register(
         place,
-        f"license smart register idtoken <ID token>{' force' if force else ''}",
-        Claim(about=About.REGISTERED),
-        risks=_LOST_EXPORT if force else (),
+        (f"license smart register idtoken <ID token>{' force' if force else ''}",),
+        force=force,
+        loses=_LOSES,
     )
 
 
 def trust_code(place: Place, *, force: bool) -> Step:
     """Obtain a trust code, from 17.3.2 on, where nothing registers."""
-    return _ask_portal(
+    return SHELL.ask_portal(
         "register",
         "Obtain a new trust code with a new token; in policy mode it stands for the registration.",
         place,
-        f"license smart trust idtoken <ID token> local{' force' if force else ''}",
+        (f"license smart trust idtoken <ID token> local{' force' if force else ''}",),
         Claim(about=About.REGISTERED),
-        risks=_LOST_EXPORT if force else (),
-        unconfirmed=f"license smart trust idtoken: {_UNSURE}",
+        risks=lost_export(_LOSES) if force else (),
+        unconfirmed=f"license smart trust idtoken: {UNSURE}",
     )
 
 
-_LOST_EXPORT = (
-    Risk(
-        danger=Danger.OUTAGE,
-        sentence="A token without export-controlled functionality takes features away that need it.",
-    ),
-)
-
-
-def _ask_portal(
-    id_: str,
-    purpose: str,
-    place: Place,
-    command: str,
-    claim: Claim,
-    *,
-    risks: tuple[Risk, ...] = (),
-    unconfirmed: str = "",
-) -> Step:
-    return Step(
-        id=id_,
-        purpose=purpose,
-        place=place,
-        lines=lines(command),
-        expected=Expected(
-            sentence="The command returns at once; the outcome is shown by `show license all`.", claim=claim
-        ),
-        effect=Effect.LICENCE,
-        undo=NoUndo(reason="What was asked of the portal cannot be taken back; asking again is harmless."),
-        failure=FAILURE,
-        risks=risks,
-        decides=Decider.PERSON if risks else Decider.OPERATOR,
-        unconfirmed=unconfirmed,
-    )
+_LOSES = "features away that need it"
 
 
 # ----------------------------------------------------------------------------------- what lies below
@@ -385,12 +270,13 @@ def _ask_portal(
 
 def name_server(place: Place) -> Step:
     """Let the device resolve names."""
-    return _configure(
+    return SHELL.change(
         "set-name-server",
         "Let the device resolve names.",
         place,
         lines("ip name-server <DNS server>", "ip domain lookup source-interface <interface>"),
-        _undo(
+        SHELL.undo(
+            place,
             "Take the name server and the source interface away again.",
             "no ip domain lookup source-interface <interface>",
             "no ip name-server <DNS server>",
@@ -399,18 +285,18 @@ def name_server(place: Place) -> Step:
             sentence="The portal's name resolves. In a VRF both lines name it.",
             claim=Claim(about=About.NAME_SERVER_SET),
         ),
-        unconfirmed=f"in a VRF: ip name-server vrf …: {_UNSURE}",
+        unconfirmed=f"in a VRF: ip name-server vrf …: {UNSURE}",
     )
 
 
 def time_server(place: Place) -> Step:
     """Let the clock follow a server."""
-    return _configure(
+    return SHELL.change(
         "set-time-server",
         "Let the clock follow a time server.",
         place,
         lines("ntp server <NTP server>"),
-        _undo("Take the time server away again.", "no ntp server <NTP server>"),
+        SHELL.undo(place, "Take the time server away again.", "no ntp server <NTP server>"),
         Expected(
             sentence="Within some minutes `show ntp status` says synchronized.",
             claim=Claim(about=About.TIME_SERVER_SET),
@@ -420,12 +306,12 @@ def time_server(place: Place) -> Step:
 
 def route(place: Place) -> Step:
     """Add the missing route."""
-    return _configure(
+    return SHELL.change(
         "add-route",
         "Add the missing route to the portal.",
         place,
         lines("ip route <network> <mask> <gateway>"),
-        _undo("Take the route away again.", "no ip route <network> <mask> <gateway>"),
+        SHELL.undo(place, "Take the route away again.", "no ip route <network> <mask> <gateway>"),
         Expected(sentence="The portal's port answers.", claim=Claim(about=About.ROUTE_SET)),
         risks=(Risk(danger=Danger.OUTAGE, sentence="A wrong route diverts traffic of others."),),
         decides=Decider.PERSON,
@@ -434,18 +320,19 @@ def route(place: Place) -> Step:
 
 def proxy(place: Place) -> Step:
     """Send call-home through the proxy."""
-    return _configure(
+    return SHELL.change(
         "set-proxy",
         "Send call-home through the HTTP proxy.",
         place,
         lines("call-home", 'http-proxy "<proxy host>" port <proxy port>'),
-        _undo(
+        SHELL.undo(
+            place,
             "Take the proxy away; where another one was set before, set that again from the recorded state.",
             "call-home",
             "no http-proxy",
         ),
         Expected(sentence="A renewal succeeds.", claim=Claim(about=About.PROXY_SET)),
-        unconfirmed=f"http-proxy: {_UNSURE}",
+        unconfirmed=f"http-proxy: {UNSURE}",
     )
 
 
@@ -454,7 +341,7 @@ _PROFILE = ("call-home", "profile CiscoTAC-1")
 
 def transport_on(place: Place) -> Step:
     """Switch call-home on and let its profile carry licensing."""
-    return _configure(
+    return SHELL.change(
         "transport-on",
         "Switch call-home on and let its profile carry licensing.",
         place,
@@ -465,7 +352,8 @@ def transport_on(place: Place) -> Step:
             "destination transport-method http",
             "reporting smart-licensing-data",
         ),
-        _undo(
+        SHELL.undo(
+            place,
             "Take it back; where the recorded state had the service on, leave that.",
             *_PROFILE,
             "no reporting smart-licensing-data",
@@ -480,29 +368,30 @@ def transport_on(place: Place) -> Step:
 
 def portal_url(place: Place) -> Step:
     """Name the portal as its certificate does."""
-    return _configure(
+    return SHELL.change(
         "name-portal",
         "Reach the portal by a name that its certificate carries.",
         place,
         lines(*_PROFILE, "destination address http <portal URL>"),
-        _undo(
+        SHELL.undo(
+            place,
             "Remove the new address; set the one of the recorded state again.",
             *_PROFILE,
             "no destination address http <portal URL>",
         ),
         Expected(sentence="A renewal succeeds.", claim=Claim(about=About.PORTAL_NAMED)),
-        unconfirmed=f"in policy mode the address is `license smart url …`: {_UNSURE}",
+        unconfirmed=f"in policy mode the address is `license smart url …`: {UNSURE}",
     )
 
 
 def smart_transport(place: Place) -> Step:
     """Reach the portal directly instead of through a utility that is not there."""
-    return _configure(
+    return SHELL.change(
         "transport-on",
         "Reach the portal directly instead of a local utility (CSLU) that is not there.",
         place,
         lines("license smart transport smart", "license smart url default"),
-        _undo("Use the local utility again.", "license smart transport cslu"),
+        SHELL.undo(place, "Use the local utility again.", "license smart transport cslu"),
         Expected(
             sentence="`show license status` shows Transport: Type: Smart with a URL.",
             claim=Claim(about=About.TRANSPORT_ON),
@@ -514,24 +403,10 @@ def smart_transport(place: Place) -> Step:
             ),
         ),
         decides=Decider.PERSON,
-        unconfirmed=f"license smart url default: {_UNSURE}",
+        unconfirmed=f"license smart url default: {UNSURE}",
     )
 
 
 def save(place: Place) -> Step:
     """Save the configuration, after asking."""
-    return Step(
-        id="save",
-        purpose="Save the configuration, if nothing but this change is unsaved or its owner agrees.",
-        place=place,
-        lines=lines("write memory"),
-        expected=Expected(
-            sentence="[OK]. Compare with the recorded state first: others' unsaved changes would be saved too.",
-            texts=("[OK]",),
-            claim=Claim(about=About.SAVED),
-        ),
-        effect=Effect.SAVE,
-        undo=NoUndo(reason="Undo the other steps and save again."),
-        failure=FAILURE,
-        decides=Decider.PERSON,
-    )
+    return SHELL.save(place)
