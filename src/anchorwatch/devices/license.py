@@ -2,7 +2,7 @@
 
 The agent is the same program on every platform, so one table serves the ASA, the FXOS and IOS-XE.
 Generations differ in which sections they print and in what order; some lines were added over the years.
-The table below names every section and field once; reading and printing both walk it.
+`license_table` names every section and field once; reading and printing both walk it.
 
     generation A   flat, ASA 9.3 to 9.7: `anchorwatch.devices.asa.license_a`
     generation B   agent 1.6: Registration, License Authorization, License Usage, Product Information, Agent Version
@@ -13,7 +13,7 @@ The table below names every section and field once; reading and printing both wa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,196 +21,25 @@ from anchorwatch.devices import moment
 from anchorwatch.devices.capture import Line
 from anchorwatch.devices.license_fact import (
     Attempt,
-    Authorization,
     Entitlement,
     LicenseReport,
-    Privacy,
-    Registration,
-    Transport,
-    UsageReporting,
 )
-from anchorwatch.devices.screen import Found, Label, integer, key, label
+from anchorwatch.devices.license_table import (
+    ENTITLEMENT_FIELDS,
+    ENTITLEMENT_KEYS,
+    FIELDS,
+    OTHER_SECTIONS,
+    PRIVACY,
+    PROXY,
+    TABLES,
+    TITLES,
+    Field,
+    Section,
+    as_text,
+)
+from anchorwatch.devices.screen import Found, Label, key, label
 from anchorwatch.devices.span import Seen
 
-Read = Callable[[Label], object]
-
-
-def _text(part: Label) -> object:
-    return Seen(part.value, part.line.whole)
-
-
-def _time(part: Label) -> object:
-    time = moment.parse(part.value)
-    return Seen(time, part.line.whole) if time else None
-
-
-def _number(part: Label) -> object:
-    number = integer(part.value)
-    return None if number is None else Seen(number, part.line.whole)
-
-
-_DOTS = "••••••••"
-
-
-def _masked(part: Label) -> object:
-    """Keep of a password only whether there is one."""
-    empty = part.value.lower() in {"", "<empty>", "<none>", "not configured"}
-    if empty:
-        return _text(part)
-    return Seen(_DOTS, replace(part.line.whole, text=f"Password: {_DOTS}"))
-
-
-_ON = re.compile(r"^(?P<outcome>.{0,200}?)\s+on\s+(?P<time>.*)$")
-
-
-def _attempt(part: Label) -> object:
-    """Read ``SUCCEEDED on <time>``, or the outcome alone."""
-    match = _ON.match(part.value)
-    time = moment.parse(match["time"]) if match else None
-    if match and time:
-        return Attempt(outcome=Seen(match["outcome"], part.line.whole), time=time)
-    return Attempt(outcome=Seen(part.value, part.line.whole))
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One line of a section: the attribute of the fact, the label as printed, how the value is read."""
-
-    attribute: str
-    title: str
-    read: Read = _text
-    indent: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One section: the attribute of the report, its heading as printed, its fields in printing order."""
-
-    attribute: str
-    heading: str
-    fields: tuple[Field, ...]
-    make: type[Any]
-    blank: str = ""
-
-
-REGISTRATION = Section(
-    "registration",
-    "Registration",
-    (
-        Field("status", "Status"),
-        Field("smart_account", "Smart Account"),
-        Field("virtual_account", "Virtual Account"),
-        Field("export_controlled", "Export-Controlled Functionality"),
-        Field("initial", "Initial Registration", _attempt),
-        Field("last_renewal", "Last Renewal Attempt", _attempt),
-        Field("next_renewal", "Next Renewal Attempt", _time),
-        Field("expires", "Registration Expires", _time),
-    ),
-    Registration,
-)
-# Printed in the deadline's place once it is over.
-EXCEEDED = Field("deadline_exceeded", "Communication Deadline")
-AUTHORIZATION = Section(
-    "authorization",
-    "License Authorization",
-    (
-        Field("status", "Status", _attempt),
-        Field("evaluation_remaining", "Evaluation Period Remaining"),
-        Field("last_communication", "Last Communication Attempt", _attempt),
-        Field("next_communication", "Next Communication Attempt", _time),
-        Field("deadline", "Communication Deadline", _time),
-        EXCEEDED,
-    ),
-    Authorization,
-    blank=" ",
-)
-PRIVACY = Section(
-    "privacy",
-    "Data Privacy",
-    (
-        Field("sending_hostname", "Sending Hostname"),
-        Field("call_home_hostname", "Callhome hostname privacy", indent=4),
-        Field("smart_hostname", "Smart Licensing hostname privacy", indent=4),
-        Field("version", "Version privacy"),
-    ),
-    Privacy,
-)
-PROXY = Field("proxy", "Proxy")
-TRANSPORT = Section(
-    "transport",
-    "Transport",
-    (
-        Field("kind", "Type"),
-        Field("url", "URL"),
-        Field("cslu_address", "Cslu address"),
-        PROXY,
-        Field("proxy_address", "Address", indent=4),
-        Field("proxy_port", "Port", indent=4),
-        Field("proxy_username", "Username", indent=4),
-        Field("proxy_password", "Password", _masked, indent=4),
-        Field("identity_check", "Server Identity Check"),
-        Field("vrf", "VRF"),
-    ),
-    Transport,
-)
-REPORTING = Section(
-    "reporting",
-    "Usage Reporting",
-    (
-        Field("last_ack", "Last ACK received"),
-        Field("next_ack_deadline", "Next ACK deadline"),
-        Field("push_interval", "Reporting push interval"),
-        Field("next_ack_check", "Next ACK push check"),
-        Field("next_push", "Next report push"),
-        Field("last_push", "Last report push"),
-        Field("last_file_write", "Last report file write"),
-    ),
-    UsageReporting,
-)
-ENTITLEMENT_FIELDS = (
-    Field("description", "Description"),
-    Field("count", "Count", _number),
-    Field("version", "Version"),
-    Field("status", "Status"),
-    Field("export_status", "Export status"),
-)
-_TABLES = {
-    key(section.heading): section for section in (REGISTRATION, AUTHORIZATION, PRIVACY, TRANSPORT, REPORTING)
-}
-_FIELDS = {
-    section.attribute: {key(each.title): each for each in section.fields if each is not EXCEEDED}
-    for section in _TABLES.values()
-}
-_ENTITLEMENT_KEYS = {key(each.title): each for each in ENTITLEMENT_FIELDS}
-# Headings without fields of their own in the table above.
-_OTHER_SECTIONS = {
-    "utility": "utility",
-    "exportauthorizationkey": "export",
-    "smartlicensingusingpolicy": "using_policy",
-    "accountinformation": "account",
-    "policy": "policy",
-    "miscellaneous": "miscellaneous",
-    "customidinformation": "miscellaneous",
-    "licenseconversion": "miscellaneous",
-    "hauilist": "miscellaneous",
-    "haudilist": "miscellaneous",
-    "purchasedlicenses": "policy",
-    "derivedlicenses": "policy",
-    "overlappingpids": "policy",
-}
-# Titles that stand on a line of their own above a rule of equal signs.
-_TITLES = {
-    "smartlicensingstatus": "title",
-    "licenseusage": "usage",
-    "productinformation": "product",
-    "agentversion": "agent",
-    "reservationinfo": "reservation",
-    "licensereservation": "reservation",
-    "licenseauthorizations": "policy",
-    "smartlicensingusagereport": "policy",
-    "usagereportsummary": "policy",
-    "licensecertificateinformation": "policy",
-}
 _ENABLED = re.compile(r"^\s*Smart Licensing is (?P<word>ENABLED|DISABLED)", re.IGNORECASE)
 _RULE = re.compile(r"^\s*(?P<rule>={3,80})\s*$")
 _ENTITLEMENT = re.compile(
@@ -242,7 +71,7 @@ class _Open:
     failing: tuple[str, str] | None = None  # the field that a "Failure reason" below it belongs to
 
     def close(self) -> Found[LicenseReport] | None:
-        for section in _TABLES.values():
+        for section in TABLES.values():
             if section.attribute in self.tables:
                 self.values[section.attribute] = section.make(**self.tables[section.attribute])
         self.values["entitlements"] = tuple(
@@ -325,15 +154,15 @@ def _begins(lines: Sequence[Line], index: int) -> bool:
     if _ENABLED.match(text) or _UDI.match(text):
         return True
     if len(text) > 60:
-        return bool(_ENTITLEMENT.match(text)) and _followed_by(lines, index, _ENTITLEMENT_KEYS)
+        return bool(_ENTITLEMENT.match(text)) and _followed_by(lines, index, ENTITLEMENT_KEYS)
     name = key(text)
-    if name in _TITLES:
+    if name in TITLES:
         return any(_RULE.match(each.text) for each in lines[index + 1 : index + 3])
-    if text.rstrip().endswith(":") and name in _TABLES:
-        return _followed_by(lines, index, _FIELDS[_TABLES[name].attribute])
+    if text.rstrip().endswith(":") and name in TABLES:
+        return _followed_by(lines, index, FIELDS[TABLES[name].attribute])
     if name.startswith("smartagentforlicensing"):
         return True
-    return bool(_ENTITLEMENT.match(text)) and _followed_by(lines, index, _ENTITLEMENT_KEYS)
+    return bool(_ENTITLEMENT.match(text)) and _followed_by(lines, index, ENTITLEMENT_KEYS)
 
 
 def _followed_by(lines: Sequence[Line], index: int, keys: dict[str, Field]) -> bool:
@@ -366,8 +195,8 @@ def _take(current: _Open, line: Line) -> bool:
         return True
     name = key(text)
     part = label(line)
-    if name in _TITLES and len(text) < 60:
-        current.enter(_TITLES[name])
+    if name in TITLES and len(text) < 60:
+        current.enter(TITLES[name])
         if current.section == "usage":
             current.values["usage_shown"] = True
         return True
@@ -381,13 +210,13 @@ def _take(current: _Open, line: Line) -> bool:
 
 
 def _heading(current: _Open, part: Label) -> bool:
-    if part.key in _TABLES:
-        attribute = _TABLES[part.key].attribute
+    if part.key in TABLES:
+        attribute = TABLES[part.key].attribute
         current.enter(attribute)
         current.tables.setdefault(attribute, {})
         return True
-    if part.key in _OTHER_SECTIONS and part.indent <= 2:
-        current.enter(_OTHER_SECTIONS[part.key])
+    if part.key in OTHER_SECTIONS and part.indent <= 2:
+        current.enter(OTHER_SECTIONS[part.key])
         return True
     if part.key == "licenseusage":
         current.enter("usage")
@@ -410,7 +239,7 @@ def _usage(current: _Open, line: Line) -> bool:
     if "(" not in text:
         return False
     heading = _ENTITLEMENT.match(text)
-    if heading and key(text) not in _TABLES:
+    if heading and key(text) not in TABLES:
         if current.section != "usage":
             current.enter("usage")
         current.entitlements.append(
@@ -453,22 +282,22 @@ def _flat(current: _Open, part: Label) -> bool:
     """Read a line that belongs to no section or names its own."""
     match part.key:
         case "smartagentforlicensing":
-            current.values["agent_version"] = _text(part)
+            current.values["agent_version"] = as_text(part)
             if current.section != "agent":
                 current.enter("agent")
         case "licensereservation" if part.value:
-            current.values["reservation"] = _text(part)
+            current.values["reservation"] = as_text(part)
             if current.section != "reservation":
                 current.enter("reservation")
         case "trustcodeinstalled":
-            current.values["trust_code"] = _text(part)
+            current.values["trust_code"] = as_text(part)
             current.enter("trust_code")
         case "featuresauthorized":
             current.values["export_features"] = Seen((), part.line.whole)
             if current.section != "export":
                 current.enter("export")
         case "status" if current.section in {"utility", "using_policy"}:
-            current.values[current.section] = _text(part)
+            current.values[current.section] = as_text(part)
         case _:
             return False
     return True
@@ -482,7 +311,7 @@ def _in_section(current: _Open, part: Label) -> bool:
         return _in_entitlement(current, part)
     if section in {"policy", "account", "miscellaneous", "reservation", "product", "trust_code"}:
         return True
-    known = _FIELDS.get(section, {}).get(part.key)
+    known = FIELDS.get(section, {}).get(part.key)
     if known is None:
         return False
     value = known.read(part)
@@ -499,7 +328,7 @@ def _in_section(current: _Open, part: Label) -> bool:
 
 
 def _in_entitlement(current: _Open, part: Label) -> bool:
-    known = _ENTITLEMENT_KEYS.get(part.key)
+    known = ENTITLEMENT_KEYS.get(part.key)
     if known is None:
         return part.key in {"featurename", "featuredescription", "licensetype", "enforcementtype"}
     if current.entitlements:
@@ -532,7 +361,7 @@ def render(report: LicenseReport) -> str:
 
 
 def _section(report: LicenseReport, section: str) -> list[str]:
-    table = next((each for each in _TABLES.values() if each.attribute == section), None)
+    table = next((each for each in TABLES.values() if each.attribute == section), None)
     if table is not None:
         return _table(table, getattr(report, section))
     match section:
