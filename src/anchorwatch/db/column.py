@@ -35,7 +35,7 @@ class Moment(TypeDecorator[datetime]):
             raise ValueError(f"{value.isoformat()} says no time zone; the database holds aware moments")
         return value if dialect.name == "postgresql" else (value - _EPOCH) // _MICROSECOND
 
-    def process_result_value(self, value: datetime | int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy passes it
         match value:
             case None:
                 return None

@@ -18,7 +18,7 @@ class Kind(StrEnum):
     """What was masked."""
 
     TOKEN = "token"  # noqa: S105 (its name, not one)
-    PASSWORD = "password"  # noqa: S105
+    PASSWORD = "password"  # noqa: S105 (its name, not one)
     KEY = "key"
     COMMUNITY = "community"
     PRIVATE_KEY = "private-key"

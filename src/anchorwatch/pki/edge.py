@@ -183,7 +183,7 @@ def _pss_padding(parameters: bytes, hash_type: type[hashes.HashAlgorithm]) -> pa
                 algorithm = der.inside(parameters, der.inside(parameters, item)[0])
                 inner = der.inside(parameters, algorithm[1])[0]
                 name = HASHES.get(der.oid_text(parameters[inner.content : inner.stop]), "")
-                mask = _HASH_TYPES[name]() if name in _HASH_TYPES else hash_type()  # type: ignore[assignment]
+                mask = _HASH_TYPES[name]() if name in _HASH_TYPES else hash_type()  # type: ignore[assignment]  # both are hash algorithms
             elif item.tag == 0xA2:
                 number = der.inside(parameters, item)[0]
                 salt = der.integer(parameters[number.content : number.stop])
