@@ -29,7 +29,7 @@ from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.http import Answer, Ask, Exchange, converse, open_plain
 from anchorwatch.net.limits import Deadline
 from anchorwatch.net.outcome import Unreachable
-from anchorwatch.net.tls import Dialled, dial
+from anchorwatch.net.tls import Dialled, Observation, dial
 from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
 from anchorwatch.pki.truststore import TrustStore
 
@@ -143,15 +143,22 @@ class Courier:
 
     def _dial(self, state: AgentState, store: TrustStore | None, at: datetime, deadline: Deadline) -> Dialled:
         named = Endpoint.parse(state.product.portal)
-        return dial(
-            self._reach.endpoint,
-            clock=_At(at),
-            trust=store,
-            sni=named.host,
-            peer=named.peer,
-            proxy=self._reach.proxy,
-            limits=deadline.limits,
-        )
+        found = self._reach.endpoint if self._reach.find is None else self._reach.find()
+        if isinstance(found, Unreachable):
+            nothing = Observation(endpoint=named, outcome=found, at=at, took=timedelta(0))
+            dialled = Dialled(observation=nothing, stream=None)
+        else:
+            dialled = dial(
+                found,
+                clock=_At(at),
+                trust=store,
+                sni=named.host,
+                peer=named.peer,
+                proxy=self._reach.proxy,
+                limits=deadline.limits,
+            )
+        self._reach.watch(dialled.observation)
+        return dialled
 
     def _talk(self, dialled: Dialled, ask: Ask, deadline: Deadline) -> Exchange:
         assert dialled.stream is not None, "asked only where there is a stream"

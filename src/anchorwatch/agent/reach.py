@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.limits import Limits
+from anchorwatch.net.outcome import Unreachable
 from anchorwatch.net.proxy import Proxy
+from anchorwatch.net.tls import Observation
 from anchorwatch.pki.truststore import TrustStore
+
+Find = Callable[[], Endpoint | Unreachable]
+Watch = Callable[[Observation], None]
+
+
+def _unseen(_: Observation) -> None:
+    return
+
 
 NOBODY = TrustStore((), "the agent's own store")
 """An operator's store that trusts nobody; the anchors of the signed bundle come beside it."""
@@ -20,7 +30,8 @@ class Reach:
 
     `endpoint` is where to connect, also where the portal's name leads elsewhere. `plain` is where its signed objects
     may be asked for in plain HTTP, None for nowhere. `store` is asked at every connection, so that a pool that was
-    repaired counts at once.
+    repaired counts at once. `find` is asked before every connection where the way may change; it then stands in for
+    `endpoint`. `watch` is shown how every connection over TLS went.
     """
 
     endpoint: Endpoint
@@ -28,3 +39,5 @@ class Reach:
     proxy: Proxy | None = None
     store: Callable[[], TrustStore] = field(default=lambda: NOBODY, repr=False)
     limits: Limits = field(default_factory=Limits)
+    find: Find | None = field(default=None, repr=False)
+    watch: Watch = field(default=_unseen, repr=False)
