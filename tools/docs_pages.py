@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 import docs_rules
 from anchorwatch.cli.app import app
+from anchorwatch.cli.noun import real
 from anchorwatch.pki.reason import MEANINGS, Reason
 from docs_console import TERMINAL
 from docs_formats import formats_page
@@ -56,6 +57,7 @@ def commands() -> Iterator[Documented]:
     """Every command of the program in the order of its help, groups before what they hold."""
 
     def walk(words: tuple[str, ...], command: Any) -> Iterator[Documented]:
+        command = real(command)
         children = getattr(command, "commands", None) or {}
         yield Documented(words=words, command=command, has_children=bool(children))
         for name, child in children.items():

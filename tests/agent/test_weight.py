@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+from agent.town import Town
+
 HEAVY = (
     "anchorwatch.devices",
     "anchorwatch.doctor",
@@ -16,6 +20,7 @@ HEAVY = (
     "starlette",
     "typer",
 )
+MOST_MIB = 60
 
 
 def test_a_well_agent_loads_nothing_heavy() -> None:
@@ -25,3 +30,24 @@ def test_a_well_agent_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system does not tell a program its own peak")
+def test_the_screen_of_a_registered_agent_fits_a_small_appliance(town: Town) -> None:
+    """`agent status` prints the whole screen within 60 MiB, judge, portal and doctor unread."""
+    with town.registered():
+        pass
+    program = (
+        "import resource, sys\n"
+        "from anchorwatch.cli.app import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print('|', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, *sys.modules)"
+    )
+    words = ["agent", "status", "--folder", str(town.folder)]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+    screen, _, rest = done.stdout.rpartition("|")
+    peak, *loaded = rest.split()
+    assert "Status: REGISTERED" in screen
+    assert not {"anchorwatch.doctor", "anchorwatch.pki.judgement", "sqlalchemy", "rich"} & set(loaded)
+    assert int(peak) / (1024 * 1024 if sys.platform == "darwin" else 1024) <= MOST_MIB

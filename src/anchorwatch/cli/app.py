@@ -1,28 +1,113 @@
-"""The root of the command line. Each noun is a module beside this one and is registered here, by name."""
+"""The root of the command line. Each noun is a module beside this one, and is named here with its first sentence."""
 
-from importlib.metadata import version
+from functools import cache
 from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import (
-    agent,
-    ask,
-    bundle,
-    case,
-    diagnose,
-    judge,
-    plan,
-    portal,
-    portal_backup,
-    portal_token,
-    portal_trust,
-    store,
+from anchorwatch.cli.noun import Noun, group_of
+
+
+def _demo(into: typer.Typer) -> None:
+    from anchorwatch.cli.demo import demo
+
+    into.command()(demo)
+
+
+def _diagnose(into: typer.Typer) -> None:
+    from anchorwatch.cli import diagnose
+
+    into.command("diagnose", help=diagnose.HELP)(diagnose.run)
+
+
+def _ask(into: typer.Typer) -> None:
+    from anchorwatch.cli import ask
+
+    into.command("ask", help=ask.HELP)(ask.run)
+
+
+def _judge(into: typer.Typer) -> None:
+    from anchorwatch.cli import judge
+
+    into.command("judge", help=judge.HELP)(judge.run)
+
+
+def _agent(into: typer.Typer) -> None:
+    from anchorwatch.cli import agent
+
+    into.add_typer(agent.app)
+
+
+def _case(into: typer.Typer) -> None:
+    from anchorwatch.cli import case
+
+    into.add_typer(case.app, name="case")
+
+
+def _bundle(into: typer.Typer) -> None:
+    from anchorwatch.cli import bundle
+
+    into.add_typer(bundle.app)
+
+
+def _plan(into: typer.Typer) -> None:
+    from anchorwatch.cli import plan
+
+    into.add_typer(plan.app)
+
+
+def _portal(into: typer.Typer) -> None:
+    into.add_typer(_whole_portal())
+
+
+@cache
+def _whole_portal() -> typer.Typer:
+    """The noun `portal` from its modules, put together once however often it is read."""
+    from anchorwatch.cli import portal, portal_backup, portal_token, portal_trust
+
+    portal.app.command()(portal_backup.backup)
+    portal.app.command()(portal_backup.restore)
+    portal.app.add_typer(portal_token.tokens)
+    portal.app.add_typer(portal_trust.devices)
+    portal.app.add_typer(portal_trust.trust)
+    return portal.app
+
+
+def _store(into: typer.Typer) -> None:
+    from anchorwatch.cli import store
+
+    into.add_typer(store.app)
+
+
+NOUNS = (
+    Noun(
+        "demo",
+        "Play the incident of 2016 on this machine: a portal changes its CA, a firewall loses it, and gets it back.",
+        _demo,
+    ),
+    Noun("diagnose", "What is wrong with this firewall's licensing, by what it printed?", _diagnose),
+    Noun("ask", "The read-only commands whose output is worth having, to paste on the device.", _ask),
+    Noun(
+        "judge",
+        "Does a store vouch for what a server presents, as a given client would decide?",
+        _judge,
+    ),
+    Noun(
+        "agent",
+        "License an appliance at a portal of one's own, and keep it licensed when the portal's CA changes.",
+        _agent,
+    ),
+    Noun("case", "Keep, mask and hand over what devices printed.", _case),
+    Noun("bundle", "Read, verify, compare, make and convert trust bundles.", _bundle),
+    Noun("plan", "Look at a repair plan before anything is typed.", _plan),
+    Noun("portal", "Run a licensing portal for one's own appliances.", _portal),
+    Noun("store", "Show and compare what clients and devices trust.", _store),
 )
-from anchorwatch.cli.demo import demo
+"""In the order of the help page."""
 
 app = typer.Typer(
     name="anchorwatch",
+    cls=group_of(NOUNS),
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -32,6 +117,8 @@ app = typer.Typer(
 
 def _say_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         typer.echo(f"anchorwatch {version('anchorwatch')}")
         raise typer.Exit
 
@@ -46,23 +133,6 @@ def root(
 
     Exit status: 0 well, 1 trouble found or refused, 2 asked wrongly, 3 could not look.
     """
-
-
-app.command()(demo)
-app.command("diagnose", help=diagnose.HELP)(diagnose.run)
-app.command("ask", help=ask.HELP)(ask.run)
-app.command("judge", help=judge.HELP)(judge.run)
-app.add_typer(agent.app)
-app.add_typer(case.app, name="case")
-app.add_typer(bundle.app)
-app.add_typer(plan.app)
-portal.app.command()(portal_backup.backup)
-portal.app.command()(portal_backup.restore)
-portal.app.add_typer(portal_token.tokens)
-portal.app.add_typer(portal_trust.devices)
-portal.app.add_typer(portal_trust.trust)
-app.add_typer(portal.app)
-app.add_typer(store.app)
 
 
 def main() -> None:

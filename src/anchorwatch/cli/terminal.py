@@ -11,12 +11,12 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = [
     "ASKED_WRONGLY",
@@ -63,6 +63,8 @@ def _spelled(character: str) -> str:
 
 def console(*, err: bool = False) -> Console:
     """A console for standard output or error: colours only on a terminal that wants them."""
+    from rich.console import Console
+
     stream = sys.stderr if err else sys.stdout
     plain = bool(os.environ.get("NO_COLOR")) or not stream.isatty()
     return Console(file=stream, no_color=plain, highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -70,11 +72,14 @@ def console(*, err: bool = False) -> Console:
 
 def say(line: str = "", *, style: str | None = None, err: bool = False) -> None:
     """One line of our own words; what is a stranger's in it was made `printable` before."""
-    out = console(err=err)
-    if out.is_terminal:
-        out.print(Text(line, style=style or ""))
-    else:
+    stream = sys.stderr if err else sys.stdout
+    if style is None or not stream.isatty():
+        # What needs no colour needs no console either, whose library takes longer to read than most answers.
         typer.echo(line, err=err)
+        return
+    from rich.text import Text
+
+    console(err=err).print(Text(line, style=style))
 
 
 def say_document(text: str) -> None:
@@ -113,8 +118,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequenc
     Cells must be `printable`; columns numbered in `right` (from 0) are set flush right.
     """
     cells = [tuple(row) for row in rows]
-    out = console()
-    if out.is_terminal:
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        out = console()
         # A terminal that is narrower than the table wraps cells; nothing is cut off.
         grid = Table(box=None, pad_edge=False, header_style="bold")
         for number, head in enumerate(heads):
