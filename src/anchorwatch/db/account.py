@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import AlreadyThere, NotThere
 from anchorwatch.db.identifier import new_id
-from anchorwatch.db.row import Insert, all_of, columns, value
+from anchorwatch.db.row import Find, Insert, all_of, columns, value
 
 DEFAULT = "Default"
 
@@ -46,6 +46,14 @@ class VirtualAccount:
 
 _ADD = Insert(table.smart_account, "domain")
 _ADD_VIRTUAL = Insert(table.virtual_account, "account_id", "name")
+_GET = Find(SmartAccount, all_of(table.smart_account).where(table.smart_account.c.id == bindparam("account")))
+_GET_VIRTUAL = Find(
+    VirtualAccount,
+    all_of(table.virtual_account).where(
+        table.virtual_account.c.account_id == bindparam("account"),
+        table.virtual_account.c.id == bindparam("virtual"),
+    ),
+)
 
 
 def add(tx: Transaction, account: SmartAccount, *, default: str = DEFAULT) -> VirtualAccount:
@@ -71,10 +79,10 @@ def add_virtual(tx: Transaction, virtual: VirtualAccount) -> None:
 
 def get(tx: Transaction, account_id: UUID) -> SmartAccount:
     """A smart account by its id; `NotThere`."""
-    row = tx.execute(all_of(table.smart_account).where(table.smart_account.c.id == account_id)).first()
-    if row is None:
+    found = _GET.first(tx, {"account": account_id})
+    if found is None:
         raise NotThere("smart account", account_id)
-    return value(SmartAccount, row)
+    return found
 
 
 def every(tx: Transaction) -> tuple[SmartAccount, ...]:
@@ -93,12 +101,10 @@ def update_policy(tx: Transaction, account_id: UUID, policy: Mapping[str, Any]) 
 
 def get_virtual(tx: Transaction, account_id: UUID, virtual_account_id: UUID) -> VirtualAccount:
     """A virtual account of this smart account; `NotThere`."""
-    parts = table.virtual_account
-    query = all_of(parts).where(parts.c.account_id == account_id, parts.c.id == virtual_account_id)
-    row = tx.execute(query).first()
-    if row is None:
+    found = _GET_VIRTUAL.first(tx, {"account": account_id, "virtual": virtual_account_id})
+    if found is None:
         raise NotThere("virtual account", virtual_account_id)
-    return value(VirtualAccount, row)
+    return found
 
 
 def virtual_accounts(tx: Transaction, account_id: UUID) -> tuple[VirtualAccount, ...]:

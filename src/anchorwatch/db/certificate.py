@@ -17,7 +17,8 @@ from sqlalchemy import bindparam, select, update
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import AlreadyThere, NotThere
-from anchorwatch.db.row import Insert, all_of, columns, value
+from anchorwatch.db.row import Find, Insert, all_of, columns
+from anchorwatch.db.statement import Statement
 from anchorwatch.db.word import CertificateStatus
 
 
@@ -49,11 +50,30 @@ class IdCertificate:
 _CERTIFICATE = table.id_certificate.c
 _STORE = Insert(table.certificate, "sha256")
 _ADD = Insert(table.id_certificate)
-_BY_SHA256 = all_of(table.id_certificate).where(_CERTIFICATE.sha256 == bindparam("wanted"))
-_OF_DEVICE = (
+_BY_SHA256 = Find(
+    IdCertificate, all_of(table.id_certificate).where(_CERTIFICATE.sha256 == bindparam("wanted"))
+)
+_OF_DEVICE = Find(
+    IdCertificate,
     all_of(table.id_certificate)
     .where(_CERTIFICATE.device_id == bindparam("device"))
-    .order_by(_CERTIFICATE.issued_at.desc(), _CERTIFICATE.id.desc())
+    .order_by(_CERTIFICATE.issued_at.desc(), _CERTIFICATE.id.desc()),
+)
+_OF_TOKEN = Find(
+    IdCertificate,
+    all_of(table.id_certificate).where(
+        _CERTIFICATE.token_id == bindparam("token"), _CERTIFICATE.spki_sha256 == bindparam("spki")
+    ),
+)
+_SUPERSEDE = Statement(
+    update(table.id_certificate)
+    .where(_CERTIFICATE.device_id == bindparam("device"), _CERTIFICATE.status == CertificateStatus.ACTIVE)
+    .values(status=CertificateStatus.SUPERSEDED)
+)
+_USE = Statement(
+    update(table.id_certificate)
+    .where(_CERTIFICATE.id == bindparam("which"), _CERTIFICATE.first_used_at.is_(None))
+    .values(first_used_at=bindparam("now", type_=_CERTIFICATE.first_used_at.type))
 )
 
 
@@ -84,43 +104,29 @@ def issue(tx: Transaction, certificate: IdCertificate, der: bytes) -> None:
     followed = {each.predecessor_id for each in earlier}
     last = next((each.id for each in earlier if each.id not in followed), None)
     certificate = replace(certificate, predecessor_id=last)
-    tx.execute(
-        update(table.id_certificate)
-        .where(
-            _CERTIFICATE.device_id == certificate.device_id, _CERTIFICATE.status == CertificateStatus.ACTIVE
-        )
-        .values(status=CertificateStatus.SUPERSEDED)
-    )
+    _SUPERSEDE.change(tx, {"device": certificate.device_id})
     if not _ADD.into(tx, columns(certificate)):
         raise AlreadyThere("ID certificate", certificate.sha256)
 
 
 def find(tx: Transaction, sha256: str) -> IdCertificate | None:
     """The ID certificate of that hash, of whichever account: what a `keyid` names."""
-    row = tx.execute(_BY_SHA256, {"wanted": sha256}).first()
-    return None if row is None else value(IdCertificate, row)
+    return _BY_SHA256.first(tx, {"wanted": sha256})
 
 
 def of_device(tx: Transaction, device_id: UUID) -> tuple[IdCertificate, ...]:
     """All ID certificates a device ever had, the newest first."""
-    return tuple(value(IdCertificate, row) for row in tx.execute(_OF_DEVICE, {"device": device_id}))
+    return _OF_DEVICE.all(tx, {"device": device_id})
 
 
 def of_token(tx: Transaction, token_id: UUID, spki_sha256: str) -> IdCertificate | None:
     """The certificate that this token made for this key: a repeated enrolment is given it again."""
-    query = all_of(table.id_certificate).where(
-        _CERTIFICATE.token_id == token_id, _CERTIFICATE.spki_sha256 == spki_sha256
-    )
-    row = tx.execute(query).first()
-    return None if row is None else value(IdCertificate, row)
+    return _OF_TOKEN.first(tx, {"token": token_id, "spki": spki_sha256})
 
 
 def mark_used(tx: Transaction, certificate: IdCertificate, *, now: datetime) -> bool:
     """Note the first use, which retires every earlier certificate of the device; False if it was noted before."""
-    this = update(table.id_certificate).where(
-        _CERTIFICATE.id == certificate.id, _CERTIFICATE.first_used_at.is_(None)
-    )
-    if not tx.execute(this.values(first_used_at=now)).rowcount:
+    if not _USE.change(tx, {"which": certificate.id, "now": now}):
         return False
     by_id = {each.id: each for each in of_device(tx, certificate.device_id)}
     earlier: set[UUID] = set()

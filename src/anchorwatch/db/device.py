@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Update, bindparam, delete, update
+from sqlalchemy import Select, bindparam, delete, update
 
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import AlreadyThere, NotThere
-from anchorwatch.db.row import Insert, Upsert, all_of, columns, value
+from anchorwatch.db.row import Find, Insert, Upsert, all_of, columns, value
+from anchorwatch.db.statement import Statement
 from anchorwatch.licensing.account import DeviceState
 
 
@@ -66,12 +67,24 @@ class DeviceEntitlement:
 
 _DEVICE = table.device.c
 _ADD = Insert(table.device)
-_BY_ID = all_of(table.device).where(_DEVICE.id == bindparam("device"))
-_LOCK = _BY_ID.with_for_update(key_share=True)
-_ENTITLEMENTS = (
+_ONE = all_of(table.device).where(_DEVICE.id == bindparam("device"))
+_BY_ID = Find(Device, _ONE)
+_LOCK = Find(Device, _ONE.with_for_update(key_share=True))
+_LIVE = Find(
+    Device,
+    all_of(table.device).where(
+        _DEVICE.account_id == bindparam("account"),
+        _DEVICE.pid == bindparam("product"),
+        _DEVICE.sn == bindparam("serial"),
+        _DEVICE.uuid == bindparam("which"),
+        _DEVICE.live,
+    ),
+)
+_ENTITLEMENTS = Find(
+    DeviceEntitlement,
     all_of(table.device_entitlement)
     .where(table.device_entitlement.c.device_id == bindparam("device"))
-    .order_by(table.device_entitlement.c.tag_id)
+    .order_by(table.device_entitlement.c.tag_id),
 )
 _SAVE_ENTITLEMENT = Upsert(
     table.device_entitlement, ("device_id", "tag_id"), ("requested", "granted", "status", "since")
@@ -86,8 +99,7 @@ def add(tx: Transaction, device: Device) -> None:
 
 def find(tx: Transaction, device_id: UUID) -> Device | None:
     """The device of that id, of whichever account."""
-    row = tx.execute(_BY_ID, {"device": device_id}).first()
-    return None if row is None else value(Device, row)
+    return _BY_ID.first(tx, {"device": device_id})
 
 
 def get(tx: Transaction, account_id: UUID, device_id: UUID) -> Device:
@@ -100,23 +112,15 @@ def get(tx: Transaction, account_id: UUID, device_id: UUID) -> Device:
 
 def lock(tx: Transaction, device_id: UUID) -> Device:
     """The device, and no one else changes it until this transaction ends. `NotThere`."""
-    row = tx.execute(_LOCK, {"device": device_id}).first()
-    if row is None:
+    found = _LOCK.first(tx, {"device": device_id})
+    if found is None:
         raise NotThere("device", device_id)
-    return value(Device, row)
+    return found
 
 
 def find_live(tx: Transaction, account_id: UUID, pid: str, sn: str, uuid: str = "") -> Device | None:
     """The live device of that UDI in this account."""
-    query = all_of(table.device).where(
-        _DEVICE.account_id == account_id,
-        _DEVICE.pid == pid,
-        _DEVICE.sn == sn,
-        _DEVICE.uuid == uuid,
-        _DEVICE.live,
-    )
-    row = tx.execute(query).first()
-    return None if row is None else value(Device, row)
+    return _LIVE.first(tx, {"account": account_id, "product": pid, "serial": sn, "which": uuid})
 
 
 def save(tx: Transaction, before: Device, after: Device) -> None:
@@ -126,16 +130,17 @@ def save(tx: Transaction, before: Device, after: Device) -> None:
     if before.id != after.id or before.account_id != after.account_id:
         raise ValueError("a device keeps its id and its account")
     if changed:
-        tx.execute(
-            _save(tuple(changed)), {"this": before.id, **{f"new_{name}": changed[name] for name in changed}}
-        )
+        new = {f"new_{name}": each for name, each in changed.items()}
+        _save(tuple(changed)).change(tx, {"this": before.id, **new})
 
 
 @functools.cache
-def _save(names: tuple[str, ...]) -> Update:
+def _save(names: tuple[str, ...]) -> Statement:
     """The statement that writes these columns; a portal meets a few sets of them, each over and over."""
     this = update(table.device).where(_DEVICE.id == bindparam("this"))
-    return this.values({name: bindparam(f"new_{name}") for name in names})
+    return Statement(
+        this.values({name: bindparam(f"new_{name}", type_=_DEVICE[name].type) for name in names})
+    )
 
 
 def of_account(
@@ -191,7 +196,7 @@ def _devices(tx: Transaction, query: Select[Any], limit: int) -> tuple[Device, .
 
 def entitlements(tx: Transaction, device_id: UUID) -> tuple[DeviceEntitlement, ...]:
     """What a device asked for and has, by tag."""
-    return tuple(value(DeviceEntitlement, row) for row in tx.execute(_ENTITLEMENTS, {"device": device_id}))
+    return _ENTITLEMENTS.all(tx, {"device": device_id})
 
 
 def save_entitlements(tx: Transaction, device_id: UUID, wanted: Iterable[DeviceEntitlement]) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy import bindparam, delete, select, update
 
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
-from anchorwatch.db.row import Insert, all_of, columns, value
+from anchorwatch.db.row import Find, Insert, all_of, columns, value
+from anchorwatch.db.statement import Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +35,30 @@ class Grant:
 
 _GRANT = table.license_grant.c
 _ADD = Insert(table.license_grant)
-_LAST = (
+_LAST = Find(
+    Grant,
     all_of(table.license_grant)
     .where(_GRANT.device_id == bindparam("device"))
     .order_by(_GRANT.seq.desc())
-    .limit(1)
+    .limit(1),
 )
-_ADVANCE = (
+_ACKNOWLEDGE = Statement(
+    update(table.license_grant)
+    .where(
+        _GRANT.device_id == bindparam("device"), _GRANT.jti == bindparam("which"), _GRANT.acked_at.is_(None)
+    )
+    .values(acked_at=bindparam("now", type_=_GRANT.acked_at.type))
+)
+_ADVANCE = Statement(
     update(table.device)
     .where(table.device.c.id == bindparam("this"), table.device.c.grant_seq == bindparam("before"))
-    .values(grant_seq=bindparam("after"))
+    .values(grant_seq=bindparam("after", type_=table.device.c.grant_seq.type))
 )
 
 
 def last(tx: Transaction, device_id: UUID) -> Grant | None:
     """The newest grant of a device."""
-    row = tx.execute(_LAST, {"device": device_id}).first()
-    return None if row is None else value(Grant, row)
+    return _LAST.first(tx, {"device": device_id})
 
 
 def add(tx: Transaction, grant: Grant) -> bool:
@@ -58,18 +66,13 @@ def add(tx: Transaction, grant: Grant) -> bool:
 
     It comes after the one with `previous_seq`, and only one grant ever does.
     """
-    moved = tx.execute(
-        _ADVANCE, {"this": grant.device_id, "before": grant.previous_seq, "after": grant.seq}
-    ).rowcount
+    moved = _ADVANCE.change(tx, {"this": grant.device_id, "before": grant.previous_seq, "after": grant.seq})
     return bool(moved) and _ADD.into(tx, columns(grant))
 
 
 def acknowledge(tx: Transaction, device_id: UUID, jti: str, *, now: datetime) -> bool:
     """Note that the device has this grant; False if that was noted before, or it is not a grant of this device."""
-    this = update(table.license_grant).where(
-        _GRANT.device_id == device_id, _GRANT.jti == jti, _GRANT.acked_at.is_(None)
-    )
-    return bool(tx.execute(this.values(acked_at=now)).rowcount)
+    return bool(_ACKNOWLEDGE.change(tx, {"device": device_id, "which": jti, "now": now}))
 
 
 def of_device(tx: Transaction, device_id: UUID, *, limit: int = 100) -> tuple[Grant, ...]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete, select, update
 
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import NotThere
-from anchorwatch.db.row import Insert, all_of
+from anchorwatch.db.row import Insert
+from anchorwatch.db.statement import Statement
 from anchorwatch.licensing.sequence import Record
 
 KEPT = timedelta(hours=48)
@@ -59,18 +60,20 @@ Claim = Claimed | Replayed | InFlight | OtherBody
 _RECORD = table.idempotency_record.c
 _THIS = (_RECORD.principal == bindparam("who"), _RECORD.key == bindparam("which"))
 _CLAIM = Insert(table.idempotency_record, "principal", "key")
-_FIND = all_of(table.idempotency_record).where(*_THIS)
-_TAKE_OVER = (
+_FIND = Statement(
+    select(_RECORD.request_sha256, _RECORD.state, _RECORD.status, _RECORD.headers, _RECORD.body).where(*_THIS)
+)
+_TAKE_OVER = Statement(
     update(table.idempotency_record)
     .where(*_THIS, _RECORD.state == Record.IN_FLIGHT, _RECORD.claimed_at <= bindparam("before"))
-    .values(claimed_at=bindparam("now"))
+    .values(claimed_at=bindparam("now", type_=_RECORD.claimed_at.type))
 )
-_FINISH = (
+_FINISH = Statement(
     update(table.idempotency_record)
     .where(*_THIS, _RECORD.state == Record.IN_FLIGHT)
     .values(
         state=Record.DONE,
-        status=bindparam("new_status"),
+        status=bindparam("new_status", type_=_RECORD.status.type),
         headers=bindparam("new_headers", type_=_RECORD.headers.type),
         body=bindparam("new_body", type_=_RECORD.body.type),
     )
@@ -93,24 +96,23 @@ def claim(
     }
     if _CLAIM.into(tx, fresh):
         return Claimed()
-    row = tx.execute(_FIND, {"who": principal, "which": key}).first()
+    row = _FIND.first(tx, {"who": principal, "which": key})
     if row is None:
         # It was there and is not any more: forgotten between the two statements.
         return Claimed() if _CLAIM.into(tx, fresh) else InFlight()
-    if row.request_sha256 != request_sha256:
+    sha256, state, status, headers, body = row
+    if sha256 != request_sha256:
         return OtherBody()
-    if row.state is Record.DONE:
-        return Replayed(
-            Answer(row.status, tuple((name, text) for name, text in row.headers), bytes(row.body))
-        )
-    took = tx.execute(_TAKE_OVER, {"who": principal, "which": key, "before": now - lease, "now": now})
-    return Claimed() if took.rowcount else InFlight()
+    if state is Record.DONE:
+        return Replayed(Answer(status, tuple((name, text) for name, text in headers), bytes(body)))
+    took = _TAKE_OVER.change(tx, {"who": principal, "which": key, "before": now - lease, "now": now})
+    return Claimed() if took else InFlight()
 
 
 def finish(tx: Transaction, principal: str, key: str, answer: Answer) -> None:
     """Keep the answer to a claimed request. `NotThere` if it was not claimed, or has an answer already."""
-    done = tx.execute(
-        _FINISH,
+    done = _FINISH.change(
+        tx,
         {
             "who": principal,
             "which": key,
@@ -119,7 +121,7 @@ def finish(tx: Transaction, principal: str, key: str, answer: Answer) -> None:
             "new_body": answer.body,
         },
     )
-    if not done.rowcount:
+    if not done:
         raise NotThere("request in flight", key)
 
 

@@ -26,7 +26,8 @@ from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import NotThere
 from anchorwatch.db.identifier import new_id
-from anchorwatch.db.row import Insert, Upsert, all_of, value
+from anchorwatch.db.row import Find, Insert, Upsert, all_of, value
+from anchorwatch.db.statement import Statement
 from anchorwatch.licensing import seat
 from anchorwatch.licensing.seat import Column, EntryKind, Mode
 
@@ -86,19 +87,22 @@ class Full:
 
 _POOL = table.pool.c
 _ENSURE = Insert(table.pool, "virtual_account_id", "tag_id")
-_BY_TAG = all_of(table.pool).where(
-    _POOL.virtual_account_id == bindparam("va"), _POOL.tag_id == bindparam("tag")
+_BY_TAG = Find(
+    Pool,
+    all_of(table.pool).where(_POOL.virtual_account_id == bindparam("va"), _POOL.tag_id == bindparam("tag")),
 )
-_LOCK_DEVICE = (
+_BY_ID = Find(
+    Pool, all_of(table.pool).where(_POOL.account_id == bindparam("account"), _POOL.id == bindparam("pool"))
+)
+_LOCK_DEVICE = Statement(
     select(table.device.c.account_id)
     .where(table.device.c.id == bindparam("device"))
     .with_for_update(key_share=True)
 )
-_HOLDINGS = select(table.holding.c.pool_id, table.holding.c.seats).where(
-    table.holding.c.device_id == bindparam("device")
-)
-_POOLS = all_of(table.pool).where(
-    _POOL.account_id == bindparam("account"), _POOL.id.in_(bindparam("ids", expanding=True))
+_HOLDINGS = Statement(
+    select(table.holding.c.pool_id, table.holding.c.seats).where(
+        table.holding.c.device_id == bindparam("device")
+    )
 )
 
 
@@ -113,17 +117,19 @@ def _allows(more: ColumnElement[int], bought: ColumnElement[int]) -> ColumnEleme
 
 _SEATS: ColumnElement[int] = bindparam("seats", type_=_POOL.in_use.type)
 _QUANTITY: ColumnElement[int] = bindparam("quantity", type_=_POOL.purchased.type)
-_TAKE = (
+_TAKE = Find(
+    Pool,
     update(table.pool)
     .where(_POOL.id == bindparam("pool"), _allows(_SEATS, _POOL.purchased * 0))
     .values(in_use=_POOL.in_use + _SEATS)
-    .returning(*table.pool.columns)
+    .returning(*table.pool.columns),
 )
-_GIVE = (
+_GIVE = Find(
+    Pool,
     update(table.pool)
     .where(_POOL.id == bindparam("pool"))
     .values(in_use=_POOL.in_use - _SEATS)
-    .returning(*table.pool.columns)
+    .returning(*table.pool.columns),
 )
 _BUY = (
     update(table.pool)
@@ -135,10 +141,12 @@ _BUY = (
     .values(purchased=_POOL.purchased + _QUANTITY)
     .returning(*table.pool.columns)
 )
-_LEDGER = table.ledger_entry.insert()
+_LEDGER = Statement(table.ledger_entry.insert())
 _SAVE_HOLDING = Upsert(table.holding, ("device_id", "pool_id"), ("seats",))
-_DROP_HOLDING = delete(table.holding).where(
-    table.holding.c.device_id == bindparam("device"), table.holding.c.pool_id == bindparam("pool")
+_DROP_HOLDING = Statement(
+    delete(table.holding).where(
+        table.holding.c.device_id == bindparam("device"), table.holding.c.pool_id == bindparam("pool")
+    )
 )
 
 
@@ -146,8 +154,8 @@ def ensure(
     tx: Transaction, account_id: UUID, virtual_account_id: UUID, tag_id: UUID, *, now: datetime
 ) -> Pool:
     """The pool of a tag in a virtual account, made empty if nothing was ever bought. `NotThere` without the tag."""
-    row = tx.execute(_BY_TAG, {"va": virtual_account_id, "tag": tag_id}).first()
-    if row is None:
+    found = _BY_TAG.first(tx, {"va": virtual_account_id, "tag": tag_id})
+    if found is None:
         tags = table.entitlement_tag.c
         mode = tx.execute(select(tags.mode).where(tags.account_id == account_id, tags.id == tag_id)).scalar()
         if mode is None:
@@ -155,16 +163,17 @@ def ensure(
         empty = {"purchased": 0, "in_use": 0, "reserved": 0, "leased": 0, "overage_pct": 0}
         place = {"account_id": account_id, "virtual_account_id": virtual_account_id, "tag_id": tag_id}
         _ENSURE.into(tx, {"id": new_id(now), "mode": mode, **place, **empty})
-        row = tx.execute(_BY_TAG, {"va": virtual_account_id, "tag": tag_id}).one()
-    return value(Pool, row)
+        found = _BY_TAG.first(tx, {"va": virtual_account_id, "tag": tag_id})
+        assert found is not None
+    return found
 
 
 def get(tx: Transaction, account_id: UUID, pool_id: UUID) -> Pool:
     """A pool of this account; `NotThere`."""
-    found = _pools(tx, account_id, [pool_id])
-    if not found:
+    found = _BY_ID.first(tx, {"account": account_id, "pool": pool_id})
+    if found is None:
         raise NotThere("pool", pool_id)
-    return found[pool_id]
+    return found
 
 
 def of_virtual_account(tx: Transaction, account_id: UUID, virtual_account_id: UUID) -> tuple[Pool, ...]:
@@ -186,7 +195,7 @@ def set_overage(tx: Transaction, account_id: UUID, pool_id: UUID, percent: int) 
 
 def holdings(tx: Transaction, device_id: UUID) -> dict[UUID, int]:
     """What a device holds: seats by pool, without pools it holds nothing of."""
-    return {row.pool_id: row.seats for row in tx.execute(_HOLDINGS, {"device": device_id})}
+    return dict(_HOLDINGS.all(tx, {"device": device_id}))  # type: ignore[arg-type]  # rows of two
 
 
 def hold(
@@ -201,13 +210,11 @@ def hold(
     for seats in wanted.values():
         if not 0 <= seats <= MOST_SEATS:
             raise ValueError(f"a device holds between 0 and {MOST_SEATS:,} seats of a pool, not {seats}")
-    account_id = tx.execute(_LOCK_DEVICE, {"device": device_id}).scalar()
-    if account_id is None:
+    locked = _LOCK_DEVICE.first(tx, {"device": device_id})
+    if locked is None:
         raise NotThere("device", device_id)
-    pools = _pools(tx, account_id, wanted)
-    missing = set(wanted) - set(pools)
-    if missing:
-        raise NotThere("pool", min(missing))
+    (account_id,) = locked
+    pools = {pool_id: get(tx, account_id, pool_id) for pool_id in sorted(wanted)}
     before = holdings(tx, device_id)
     answer: dict[UUID, Held | Full] = {}
     changes: dict[UUID, int] = {}
@@ -235,13 +242,13 @@ def hold(
         assert savepoint is not None
         savepoint.rollback()
         del changes[full]
-        answer[full] = Full(_pools(tx, account_id, [full])[full], before.get(full, 0), wanted[full])
+        answer[full] = Full(get(tx, account_id, full), before.get(full, 0), wanted[full])
     return {pool_id: answer[pool_id] for pool_id in sorted(answer)}
 
 
 def release(tx: Transaction, device_id: UUID, *, request_id: str, now: datetime) -> dict[UUID, int]:
     """Return every seat of a device; how many, by pool. Asked again it returns none."""
-    tx.execute(_LOCK_DEVICE, {"device": device_id})
+    _LOCK_DEVICE.first(tx, {"device": device_id})
     held = holdings(tx, device_id)
     if held:
         hold(tx, device_id, dict.fromkeys(held, 0), request_id=request_id, now=now)
@@ -257,13 +264,6 @@ def buy(tx: Transaction, pool_id: UUID, quantity: int) -> Pool | None:
     return None if row is None else value(Pool, row)
 
 
-def _pools(tx: Transaction, account_id: UUID, ids: Mapping[UUID, int] | list[UUID]) -> dict[UUID, Pool]:
-    if not ids:
-        return {}
-    rows = tx.execute(_POOLS, {"account": account_id, "ids": list(ids)})
-    return {pool.id: pool for pool in (value(Pool, row) for row in rows)}
-
-
 def _write_down(
     tx: Transaction,
     account_id: UUID,
@@ -274,8 +274,8 @@ def _write_down(
     now: datetime,
 ) -> None:
     """The device's side of a change: ledger and holdings."""
-    tx.execute(
-        _LEDGER,
+    _LEDGER.each(
+        tx,
         [
             {
                 "id": new_id(now),
@@ -302,7 +302,7 @@ def _write_down(
     )
     for pool_id in changes:
         if not wanted[pool_id]:
-            tx.execute(_DROP_HOLDING, {"device": device_id, "pool": pool_id})
+            _DROP_HOLDING.change(tx, {"device": device_id, "pool": pool_id})
 
 
 def _move(tx: Transaction, changes: Mapping[UUID, int]) -> tuple[dict[UUID, Pool], UUID | None]:
@@ -310,8 +310,8 @@ def _move(tx: Transaction, changes: Mapping[UUID, int]) -> tuple[dict[UUID, Pool
     done: dict[UUID, Pool] = {}
     for pool_id, more in changes.items():
         statement = _TAKE if more > 0 else _GIVE
-        row = tx.execute(statement, {"pool": pool_id, "seats": abs(more)}).first()
-        if row is None:
+        after = statement.first(tx, {"pool": pool_id, "seats": abs(more)})
+        if after is None:
             return done, pool_id
-        done[pool_id] = value(Pool, row)
+        done[pool_id] = after
     return done, None

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, update
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import AlreadyThere, NotThere
-from anchorwatch.db.row import Insert, all_of, columns, value
+from anchorwatch.db.row import Find, Insert, all_of, columns, value
 from anchorwatch.licensing.claim import OnExpiry
 from anchorwatch.licensing.seat import Mode
 
@@ -32,10 +32,11 @@ class EntitlementTag:
 
 
 _ADD = Insert(table.entitlement_tag, "account_id", "tag")
-_OF_ACCOUNT = (
+_OF_ACCOUNT = Find(
+    EntitlementTag,
     all_of(table.entitlement_tag)
     .where(table.entitlement_tag.c.account_id == bindparam("account"))
-    .order_by(table.entitlement_tag.c.tag)
+    .order_by(table.entitlement_tag.c.tag),
 )
 
 
@@ -47,7 +48,7 @@ def add(tx: Transaction, tag: EntitlementTag) -> None:
 
 def of_account(tx: Transaction, account_id: UUID) -> tuple[EntitlementTag, ...]:
     """All tags of an account, in their order."""
-    return tuple(value(EntitlementTag, row) for row in tx.execute(_OF_ACCOUNT, {"account": account_id}))
+    return _OF_ACCOUNT.all(tx, {"account": account_id})
 
 
 def get(tx: Transaction, account_id: UUID, tag: str) -> EntitlementTag:

@@ -11,7 +11,8 @@ from sqlalchemy import bindparam, update
 from anchorwatch.db import table
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import AlreadyThere, NotThere
-from anchorwatch.db.row import Insert, all_of, columns, value
+from anchorwatch.db.row import Find, Insert, all_of, columns, value
+from anchorwatch.db.statement import Statement
 from anchorwatch.db.word import TokenMode
 
 
@@ -41,8 +42,8 @@ class IdToken:
 
 _TOKEN = table.id_token.c
 _ADD = Insert(table.id_token, "prefix")
-_BY_PREFIX = all_of(table.id_token).where(_TOKEN.prefix == bindparam("wanted"))
-_USE = (
+_BY_PREFIX = Find(IdToken, all_of(table.id_token).where(_TOKEN.prefix == bindparam("wanted")))
+_USE = Statement(
     update(table.id_token)
     .where(_TOKEN.id == bindparam("token"), _TOKEN.uses < _TOKEN.max_uses, _TOKEN.revoked_at.is_(None))
     .values(uses=_TOKEN.uses + 1)
@@ -57,13 +58,12 @@ def add(tx: Transaction, token: IdToken) -> None:
 
 def find(tx: Transaction, prefix: str) -> IdToken | None:
     """The token of that prefix, of whichever account."""
-    row = tx.execute(_BY_PREFIX, {"wanted": prefix}).first()
-    return None if row is None else value(IdToken, row)
+    return _BY_PREFIX.first(tx, {"wanted": prefix})
 
 
 def use(tx: Transaction, token_id: UUID) -> bool:
     """Count one use; False, and nothing counted, if none is left or it was revoked. Its dates are the caller's."""
-    return bool(tx.execute(_USE, {"token": token_id}).rowcount)
+    return bool(_USE.change(tx, {"token": token_id}))
 
 
 def revoke(tx: Transaction, account_id: UUID, token_id: UUID, *, now: datetime) -> bool:
