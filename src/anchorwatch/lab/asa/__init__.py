@@ -1,0 +1,1 @@
+"""A virtual ASA: its configuration, its trust pool, its command line."""
