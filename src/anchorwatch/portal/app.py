@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from email.utils import format_datetime
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from anchorwatch.licensing import message
 from anchorwatch.licensing.problem import Type
@@ -25,7 +24,7 @@ from anchorwatch.portal.reply import Reply, Request, refusal
 BODY_SECONDS = 15
 """For the whole body; a device on the slowest line sends 256 kB in that, or less than that."""
 SWEEP_SECONDS = 60
-_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+_BODILESS = frozenset({204, 304})
 _log = logging.getLogger("anchorwatch.portal")
 
 Keep = Callable[[], Awaitable[None]]
@@ -43,11 +42,6 @@ def build(portal: Portal, *keeping: Keep, signed_only: bool = False) -> Starlett
     """
     answered = SIGNED | {desk.HEALTH, desk.READY} if signed_only else None
 
-    async def endpoint(request: HttpRequest) -> Response:
-        if answered is not None and request.url.path not in answered:
-            return Response("this is answered over TLS only\n", status_code=404, media_type="text/plain")
-        return await _respond(portal, request)
-
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await run_in_threadpool(publication.ensured, portal)
@@ -60,55 +54,110 @@ def build(portal: Portal, *keeping: Keep, signed_only: bool = False) -> Starlett
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    return Starlette(routes=[Route("/{path:path}", endpoint, methods=_METHODS)], lifespan=lifespan)
+    return Starlette(routes=[Route("/{path:path}", _Door(portal, answered))], lifespan=lifespan)
 
 
-async def _respond(portal: Portal, request: HttpRequest) -> Response:
-    body = await _body(request)
-    reply = body if isinstance(body, Reply) else await run_in_threadpool(_answer, portal, request, body)
-    response = Response(reply.body, status_code=reply.status, media_type=reply.media_type or None)
-    for name, value in reply.headers:
-        response.headers[name] = value
-    response.headers["date"] = format_datetime(portal.clock.now(), usegmt=True)
-    response.headers["sl-server"] = "1"
-    response.headers["x-content-type-options"] = "nosniff"
-    return response
+class _Door:
+    """Where requests come in: an application of ASGI, for a library's requests and answers would cost as much as ours."""
+
+    def __init__(self, portal: Portal, paths: frozenset[str] | None) -> None:
+        """`paths` are those that are answered here; None: all there are."""
+        self._portal = portal
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reply = await self._reply(scope, receive)
+        headers = [
+            (b"date", format_datetime(self._portal.clock.now(), usegmt=True).encode("ascii")),
+            (b"sl-server", b"1"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        if reply.media_type:
+            headers.append((b"content-type", reply.media_type.encode("latin-1")))
+        if reply.status not in _BODILESS:
+            headers.append((b"content-length", str(len(reply.body)).encode("ascii")))
+        headers += [(name.encode("ascii"), value.encode("latin-1")) for name, value in reply.headers]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        if self._paths is not None and scope["path"] not in self._paths:
+            return Reply(
+                status=404,
+                media_type="text/plain; charset=utf-8",
+                body=b"this is answered over TLS only\n",
+            )
+        fields = _fields(scope)
+        body = await _body(fields, receive)
+        if isinstance(body, Reply):
+            return body
+        return await _answer(self._portal, _request(scope, fields, body))
 
 
-def _answer(portal: Portal, request: HttpRequest, body: bytes) -> Reply:
-    scope = request.scope
+async def _answer(portal: Portal, request: Request) -> Reply:
+    """What the desk answers. The signature of a known device is checked here, for a thread would cost as much."""
+    if desk.waits(portal, request):
+        begun = await run_in_threadpool(desk.begin, portal, request)
+    else:
+        begun = desk.begin(portal, request)
+    if isinstance(begun, Reply):
+        return begun
+    try:
+        return await asyncio.wrap_future(portal.database.submit(begun))
+    except Exception as error:
+        reply = desk.failed(error)
+        if reply is None:
+            raise
+        return reply
+
+
+def _fields(scope: Scope) -> dict[str, str]:
+    """Repeated fields become one, as RFC 9110 section 5.3 says; a signature twice is then no signature."""
     fields: dict[str, str] = {}
-    for name, value in request.headers.items():
-        # Repeated fields become one, as RFC 9110 section 5.3 says; a signature twice is then no signature.
-        fields[name] = f"{fields[name]}, {value}" if name in fields else value
-    return desk.answer(
-        portal,
-        Request(
-            method="GET" if request.method == "HEAD" else request.method,
-            path=bytes(scope.get("raw_path") or request.url.path.encode()).decode("latin-1"),
-            query=bytes(scope.get("query_string") or b"").decode("latin-1"),
-            fields=fields,
-            body=body,
-            peer=request.client.host if request.client is not None else None,
-            client_certificate=scope.get("state", {}).get("client_certificate"),
-        ),
+    for raw, value in scope["headers"]:
+        name, text = raw.decode("latin-1"), value.decode("latin-1")
+        fields[name] = f"{fields[name]}, {text}" if name in fields else text
+    return fields
+
+
+def _request(scope: Scope, fields: dict[str, str], body: bytes) -> Request:
+    method, client = scope["method"], scope.get("client")
+    return Request(
+        method="GET" if method == "HEAD" else method,
+        path=bytes(scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
+        query=bytes(scope.get("query_string") or b"").decode("latin-1"),
+        fields=fields,
+        body=body,
+        peer=client[0] if client else None,
+        client_certificate=scope.get("state", {}).get("client_certificate"),
     )
 
 
-async def _body(request: HttpRequest) -> bytes | Reply:
+async def _body(fields: dict[str, str], receive: Receive) -> bytes | Reply:
     """The whole body, or the refusal of one that is too long, too slow, or broken off."""
+    announced = fields.get("content-length", "")
+    if announced.isdigit() and (len(announced) > 9 or int(announced) > MAX_BODY):
+        return _cut(f"a message has at most {MAX_BODY} octets")
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            async for piece in request.stream():
-                body += piece
+            while True:
+                piece = await receive()
+                if piece["type"] != "http.request":
+                    return _cut("the message broke off")
+                body += piece.get("body", b"")
                 if len(body) > MAX_BODY:
-                    return refusal(Type.MESSAGE_MALFORMED, f"a message has at most {MAX_BODY} octets")
+                    return _cut(f"a message has at most {MAX_BODY} octets")
+                if not piece.get("more_body", False):
+                    return bytes(body)
     except TimeoutError:
-        return refusal(Type.MESSAGE_MALFORMED, f"the message did not come within {BODY_SECONDS} seconds")
-    except ClientDisconnect:
-        return refusal(Type.MESSAGE_MALFORMED, "the message broke off")
-    return bytes(body)
+        return _cut(f"the message did not come within {BODY_SECONDS} seconds")
+
+
+def _cut(detail: str) -> Reply:
+    """The refusal of a message whose rest nobody will read: the connection ends with it."""
+    reply = refusal(Type.MESSAGE_MALFORMED, detail)
+    return replace(reply, headers=(*reply.headers, ("connection", "close")))
 
 
 async def _sweeping(portal: Portal) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +31,7 @@ from anchorwatch.licensing.wire import from_base64url
 from anchorwatch.portal.portal import Portal
 from anchorwatch.portal.reply import Refused, Reply, Request, refusal
 
+_KEYID = re.compile(r';keyid="([A-Za-z0-9_-]{43})"', re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9._~-]{8,64}")
 
 
@@ -84,6 +86,18 @@ def identified(portal: Portal, request: Request) -> Caller:
     )
 
 
+def known(portal: Portal, request: Request) -> bool:
+    """Whether `identified` needs no database for this request: its device called before."""
+    named = claimed(request.fields)
+    return named is not None and named in portal.callers
+
+
+def claimed(fields: Mapping[str, str]) -> str | None:
+    """The `keyid` that a request names, None where it names none. Nothing is proven by it."""
+    match = _KEYID.search(fields.get("signature-input", "")[: signature.MAX_FIELD])
+    return match[1] if match else None
+
+
 def accepted(portal: Portal, caller: Caller, now: datetime) -> Caller:
     """A proven caller whose certificate still serves. Raises `Refused`, signed where it takes a right away."""
     found = caller.certificate
@@ -135,6 +149,10 @@ def by_tls(portal: Portal, request: Request) -> Caller | None:
 
 
 def _known(portal: Portal, keyid: str) -> tuple[IdCertificate, VerifyingKey]:
+    # A hash names one certificate of one device for ever. Whether it still serves is read in the transaction.
+    kept = portal.callers.get(keyid)
+    if kept is not None:
+        return kept
     try:
         sha256 = from_base64url(keyid).hex()
     except (ValueError, binascii.Error):
@@ -142,23 +160,16 @@ def _known(portal: Portal, keyid: str) -> tuple[IdCertificate, VerifyingKey]:
 
     def look(tx: Transaction) -> tuple[IdCertificate, bytes] | None:
         found = certificate.find(tx, sha256)
-        if found is None:
-            return None
-        # A hash names one key for ever, so what was read once is not read again.
-        return found, _SPKIS.get(sha256) or _spki(certificate.der(tx, sha256))
+        return None if found is None else (found, certificate.der(tx, sha256))
 
-    known = portal.database.read(look)
-    if known is None:
+    read = portal.database.read(look)
+    if read is None:
         raise Refused(refusal(Type.IDENTITY_UNKNOWN))
-    if len(_SPKIS) >= _MOST_KEPT:
-        _SPKIS.clear()
-    _SPKIS[sha256] = known[1]
-    return known[0], verifying_key(known[1])
-
-
-_SPKIS: dict[str, bytes] = {}
-_MOST_KEPT = 50_000
-"""Some 200 octets each."""
+    found, der = read
+    public = verifying_key(_spki(der))
+    if found.serves:
+        portal.callers.keep(keyid, (found, public))
+    return found, public
 
 
 def _spki(der: bytes) -> bytes:

@@ -1,13 +1,16 @@
 """The desk: every request of a device, and which part of the protocol answers it.
 
-`answer` takes a whole request and gives a whole reply. It may wait for the database, so a server calls it from a
-thread. What a signed request does, it does in one transaction, in this order: the nonce, the idempotency key, the
-device's row, the work. A reply that is *returned* stands, with what was changed; a refusal that is *raised* takes
-everything back.
+`answer` takes a whole request and gives a whole reply, and waits for the database. A server with an event loop takes it
+in two parts: `begin` reads the request and checks who sent it, and gives a reply or the task that is left to do in a
+transaction; `failed` says what an error of that task means. `waits` tells whether `begin` may have to ask the database.
+
+What a signed request does, it does in one transaction, in this order: the nonce, the idempotency key, the device's row,
+the work. A reply that is *returned* stands, with what was changed; a refusal that is *raised* takes everything back.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +19,7 @@ from anchorwatch.db import certificate, device, idempotency, migration
 from anchorwatch.db.certificate import IdCertificate
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.device import Device
-from anchorwatch.db.error import AlreadyThere, ConstraintBroken, DatabaseBusy, DatabaseUnreachable
+from anchorwatch.db.error import AlreadyThere, ConstraintBroken, DatabaseBusy, DatabaseUnreachable, NotThere
 from anchorwatch.db.word import CertificateStatus
 from anchorwatch.licensing import message, trust_bundle, wire
 from anchorwatch.licensing.account import DeviceState
@@ -25,7 +28,7 @@ from anchorwatch.licensing.problem import Type
 from anchorwatch.portal import caller, enrolment, entitlement, life, product, publication
 from anchorwatch.portal.caller import Caller
 from anchorwatch.portal.portal import Portal
-from anchorwatch.portal.reply import Refused, Reply, Request, refusal
+from anchorwatch.portal.reply import Refused, Reply, Request, Task, refusal
 
 CALL_HOME = "/its/service/oddce/services/DDCEService"
 HEALTH = "/healthz"
@@ -46,65 +49,96 @@ class Signed:
     digest: bytes
 
 
-Open = Callable[[Portal, Request], Reply]
+Open = Callable[[Portal, Request], Reply | Task]
 Work = Callable[[Signed], Reply]
 
 
 def answer(portal: Portal, request: Request) -> Reply:
     """The answer to a request. Raises nothing that a request could bring about."""
+    begun = begin(portal, request)
+    if isinstance(begun, Reply):
+        return begun
     try:
-        return _answer(portal, request)
-    except Refused as refused:
-        return refused.reply
-    except MalformedMessageError as error:
-        return refusal(Type.MESSAGE_MALFORMED, str(error)[:1000])
-    except AlreadyThere:
-        return refusal(Type.REQUEST_IN_FLIGHT)
-    except (DatabaseBusy, DatabaseUnreachable):
-        return refusal(Type.OVERLOADED)
-    except ConstraintBroken:
-        return refusal(Type.MESSAGE_MALFORMED, "the message holds what cannot be kept")
+        return portal.database.write(begun)
+    except Exception as error:
+        reply = failed(error)
+        if reply is None:
+            raise
+        return reply
 
 
-def _answer(portal: Portal, request: Request) -> Reply:
-    open_to_all, by_device = _routes(portal)
-    methods = {method for method, path in (*open_to_all, *by_device) if path == request.path}
-    if not methods:
-        return Reply(status=404, media_type="text/plain; charset=utf-8", body=b"there is nothing here\n")
-    if request.method not in methods:
-        allowed = ", ".join(sorted(methods))
-        return Reply(status=405, headers=(("allow", allowed),))
+def begin(portal: Portal, request: Request) -> Reply | Task:
+    """The answer, or what is left to do for it in a transaction. Raises nothing that a request could bring about."""
+    try:
+        return _begun(portal, request)
+    except Exception as error:
+        reply = failed(error)
+        if reply is None:
+            raise
+        return reply
+
+
+def failed(error: BaseException) -> Reply | None:
+    """What an error on the way to an answer means to who asked; None for one that is a mistake of ours."""
+    match error:
+        case Refused():
+            return error.reply
+        case MalformedMessageError():
+            return refusal(Type.MESSAGE_MALFORMED, str(error)[:1000])
+        case AlreadyThere():
+            return refusal(Type.REQUEST_IN_FLIGHT)
+        case DatabaseBusy() | DatabaseUnreachable():
+            return refusal(Type.OVERLOADED)
+        case ConstraintBroken():
+            return refusal(Type.MESSAGE_MALFORMED, "the message holds what cannot be kept")
+        case _:
+            return None
+
+
+def waits(portal: Portal, request: Request) -> bool:
+    """Whether `begin` may ask the database for this request; where not, it takes a signature's time and no more."""
+    return (request.method, request.path) not in _routes(portal.label)[1] or not caller.known(portal, request)
+
+
+def _begun(portal: Portal, request: Request) -> Reply | Task:
+    open_to_all, by_device = _routes(portal.label)
     route = (request.method, request.path)
     if route in open_to_all:
         return open_to_all[route](portal, request)
-    who = caller.by_tls(portal, request) if _may_use_tls(portal, request) else None
-    return _signed(portal, request, who or caller.identified(portal, request), by_device[route])
+    if route in by_device:
+        who = caller.by_tls(portal, request) if _may_use_tls(portal, request) else None
+        return _signed(portal, request, who or caller.identified(portal, request), by_device[route])
+    methods = {method for method, path in (*open_to_all, *by_device) if path == request.path}
+    if not methods:
+        return Reply(status=404, media_type="text/plain; charset=utf-8", body=b"there is nothing here\n")
+    return Reply(status=405, headers=(("allow", ", ".join(sorted(methods))),))
 
 
 def _may_use_tls(portal: Portal, request: Request) -> bool:
     """Only re-enrolment of plain EST clients; a signature, where there is one, is what counts."""
-    return request.path == _est(portal, "simplereenroll") and "signature" not in request.fields
+    return request.path == _est(portal.label, "simplereenroll") and "signature" not in request.fields
 
 
-def _est(portal: Portal, what: str) -> str:
-    return f"{message.EST}/{portal.label}/{what}"
+def _est(label: str, what: str) -> str:
+    return f"{message.EST}/{label}/{what}"
 
 
-def _routes(portal: Portal) -> tuple[dict[tuple[str, str], Open], dict[tuple[str, str], Work]]:
+@functools.cache
+def _routes(label: str) -> tuple[dict[tuple[str, str], Open], dict[tuple[str, str], Work]]:
     open_to_all: dict[tuple[str, str], Open] = {
         ("GET", message.DISCOVERY): _discovery,
         ("GET", message.TRUST): _trust,
         ("GET", message.TRUST_P7B): _trust_p7b,
         ("POST", message.TIME): _time,
-        ("GET", _est(portal, "cacerts")): lambda portal, _: enrolment.ca_certificates(portal),
-        ("GET", _est(portal, "csrattrs")): lambda *_: enrolment.csr_attributes(),
-        ("POST", _est(portal, "simpleenroll")): enrolment.enrol,
+        ("GET", _est(label, "cacerts")): lambda portal, _: enrolment.ca_certificates(portal),
+        ("GET", _est(label, "csrattrs")): lambda *_: enrolment.csr_attributes(),
+        ("POST", _est(label, "simpleenroll")): enrolment.enrol,
         ("POST", CALL_HOME): lambda *_: Reply(media_type="text/xml; charset=utf-8", body=_RECEIVED),
         ("GET", HEALTH): lambda *_: _text(200, "ok"),
         ("GET", READY): lambda portal, _: ready(portal),
     }
     by_device: dict[tuple[str, str], Work] = {
-        ("POST", _est(portal, "simplereenroll")): _reenrol,
+        ("POST", _est(label, "simplereenroll")): _reenrol,
         ("PUT", message.SELF): _describe,
         ("DELETE", message.SELF): lambda it: product.remove(it.portal, it.tx, it.found, it.who),
         ("PUT", message.ENTITLEMENTS): _entitle,
@@ -184,7 +218,7 @@ def _report(it: Signed) -> Reply:
     return product.report(it.tx, it.found, wire.parse(message.IncidentReport, it.request.body))
 
 
-def _signed(portal: Portal, request: Request, who: Caller, work: Work) -> Reply:
+def _signed(portal: Portal, request: Request, who: Caller, work: Work) -> Task:
     digest = hashlib.sha256(
         b"\0".join((request.method.encode(), request.path.encode(), request.body))
     ).digest()
@@ -208,7 +242,11 @@ def _signed(portal: Portal, request: Request, who: Caller, work: Work) -> Reply:
         return reply
 
     def _done(tx: Transaction) -> Reply:
-        found = device.lock(tx, who.certificate.device_id)
+        try:
+            found = device.lock(tx, who.certificate.device_id)
+        except NotThere:
+            # Known a moment ago and gone: the database under the portal was exchanged for an older one.
+            return refusal(Type.IDENTITY_UNKNOWN)
         fresh = certificate.find(tx, who.certificate.sha256)
         refused = _refused(portal, found, fresh, who, request)
         if refused is not None:
@@ -224,7 +262,7 @@ def _signed(portal: Portal, request: Request, who: Caller, work: Work) -> Reply:
         it = Signed(portal=portal, tx=tx, found=found, who=who, request=request, digest=digest)
         return work(it)
 
-    return portal.database.write(transaction)
+    return transaction
 
 
 def _refused(
@@ -232,7 +270,9 @@ def _refused(
 ) -> Reply | None:
     """What the device's row says against answering at all, read again under its lock."""
     now = portal.clock.now()
-    if fresh is None or fresh.status is CertificateStatus.REVOKED or found.state is DeviceState.REVOKED:
+    if fresh is None:
+        return refusal(Type.IDENTITY_UNKNOWN)
+    if fresh.status is CertificateStatus.REVOKED or found.state is DeviceState.REVOKED:
         return caller.revoked(portal, who, now)
     if fresh.retired_at is not None:
         return refusal(Type.IDENTITY_SUPERSEDED)

@@ -49,7 +49,7 @@ from anchorwatch.portal import authority, caller, life
 from anchorwatch.portal.caller import Caller
 from anchorwatch.portal.key_ring import KeyRole
 from anchorwatch.portal.portal import Portal
-from anchorwatch.portal.reply import Refused, Reply, Request, refusal
+from anchorwatch.portal.reply import Refused, Reply, Request, Task, refusal
 
 UNKNOWN_PRODUCT = "unknown"
 """The product of a device that named only its serial number; D1 says it later."""
@@ -106,8 +106,8 @@ def csr_attributes() -> Reply:
     return Reply(media_type="application/csrattrs", body=enrolment.encode(listed))
 
 
-def enrol(portal: Portal, request: Request) -> Reply:
-    """E3. Raises `Refused`."""
+def enrol(portal: Portal, request: Request) -> Task:
+    """E3: the token and the request are checked here, what is left is the database's. Raises `Refused`."""
     csr = requested(request)
     presented = _proven(portal, request, csr)
     udi = _udi(csr)
@@ -116,7 +116,7 @@ def enrol(portal: Portal, request: Request) -> Reply:
     def work(tx: Transaction) -> Reply:
         return _Enrolment(portal=portal, tx=tx, request=request, csr=csr, udi=udi, now=now).decide(presented)
 
-    return portal.database.write(work)
+    return work
 
 
 def reenrol(portal: Portal, csr: Csr, who: Caller, tx: Transaction, found: Device) -> Reply:

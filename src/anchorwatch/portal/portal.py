@@ -10,14 +10,19 @@ from pathlib import Path
 
 from anchorwatch.base.clock import Clock
 from anchorwatch.base.secret import Secret
+from anchorwatch.db.certificate import IdCertificate
 from anchorwatch.db.database import Database
 from anchorwatch.licensing import jws, wire
 from anchorwatch.licensing.claim import TimeClaim
 from anchorwatch.licensing.jws import Kind
+from anchorwatch.licensing.key import VerifyingKey
 from anchorwatch.portal import key_ring
+from anchorwatch.portal.kept import Kept
 from anchorwatch.portal.key_ring import KeyRing, KeyRole
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_CALLERS = 20_000
+"""Devices whose certificate is remembered, some 1.5 kB each."""
 RADIUS = timedelta(milliseconds=500)
 """How far signed time may be from true time: a portal's own clock is kept by its operator."""
 
@@ -40,6 +45,10 @@ class Portal:
     """From when each key for grants may sign, by its name: what the bundle in force says (None: from ever)."""
     bundle_seq: int = 0
     """The number of the bundle in force, as this program last saw it; what grants tell devices of it."""
+    callers: Kept[str, tuple[IdCertificate, VerifyingKey]] = field(
+        default_factory=lambda: Kept(_CALLERS), repr=False
+    )
+    """Certificates that signed lately, by the `keyid` that names them."""
     retired: threading.Event = field(default_factory=threading.Event, repr=False)
     """Set while the portal says that it is not ready, so that a balancer sends no one here."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from anchorwatch.db.database import Transaction
 from anchorwatch.licensing import problem
 from anchorwatch.licensing.problem import Retry, Type
 
@@ -37,6 +38,10 @@ class Reply:
     media_type: str = ""
     body: bytes = field(default=b"", repr=False)
     headers: tuple[tuple[str, str], ...] = ()
+
+
+Task = Callable[[Transaction], Reply]
+"""What is left to do for an answer: everything that touches the database, in one transaction."""
 
 
 class Refused(Exception):

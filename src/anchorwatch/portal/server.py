@@ -19,7 +19,7 @@ from typing import Any, Self
 import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from anchorwatch.base.secret import Secret
 from anchorwatch.portal.app import build
@@ -27,8 +27,10 @@ from anchorwatch.portal.error import ChainRefused, PortalError
 from anchorwatch.portal.key_ring import KeyRole
 from anchorwatch.portal.portal import Portal
 
-FIRST_REQUEST_SECONDS = 20
-"""From the connection to the end of the first request's head; a portal waits for nobody longer."""
+HEAD_SECONDS = 20
+"""From the connection, or the first octet of a later request, to the end of its head; nobody is waited for longer."""
+MOST_HEAD = 32 * 1024
+"""Octets of a request's head."""
 MOST_CONNECTIONS = 1024
 STOP_SECONDS = 10
 _LOOK_SECONDS = 2.0
@@ -192,19 +194,46 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 that passes on what TLS proved, and does not wait for ever for a first request."""
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1 that passes on what TLS proved, and neither waits for ever for a request's head nor reads all of it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base does
         super().connection_made(transport)
         tls: Any = transport.get_extra_info("ssl_object")
         der = tls.getpeercert(binary_form=True) if tls is not None else None
         self.app_state = {**self.app_state, "client_certificate": der}
-        self.loop.call_later(FIRST_REQUEST_SECONDS, self._give_up)
+        self._head = 0
+        self._patience: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._heard()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._patience is not None and self.parser is not None:
+            # In the middle of a head, or before it. The parser itself would take in any amount.
+            self._head += len(data)
+            if self._head > MOST_HEAD:
+                self._give_up()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head = 0
+        if self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def on_headers_complete(self) -> None:
+        self._heard()
+        super().on_headers_complete()
+
+    def _heard(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = None
 
     def _give_up(self) -> None:
-        began: object = self.cycle
-        if began is None and not self.transport.is_closing():
+        if not self.transport.is_closing():
             self.transport.close()
 
 
