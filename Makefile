@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-test demo test lint types contracts tests format docs bench soak lock wheels clean
+.PHONY: help setup setup-test clients demo test lint types contracts tests format docs bench soak lock wheels clean
 
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -58,6 +58,16 @@ $(VENV)/.test: $(VENV)/.runtime requirements/test.txt
 	@$(PIP) --require-hashes -r requirements/test.txt
 	@touch $@
 
+# Clients that must be able to drive the lab's devices, each set in an environment of its own.
+CLIENTS := .clients/classic/.made .clients/rewritten/.made
+clients: $(CLIENTS)
+
+.clients/%/.made: requirements/clients-%.txt $(VENV)/.made
+	@echo '== setting up: clients for the lab, $*'
+	@$(PY) -m venv --clear .clients/$*
+	@.clients/$*/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
+	@touch $@
+
 # ------------------------------------------------------------------------------------ the two commands
 
 demo: setup
@@ -86,7 +96,7 @@ contracts: setup-test
 # TESTS=tests/pki and ARGS='-k name' narrow a run.
 TESTS ?= tests
 ARGS ?= -n auto --maxprocesses 8 --dist worksteal --cov --cov-report=term
-tests: setup-test
+tests: setup-test clients
 	@echo '== tests and executable documentation'
 	@$(PY) -m pytest -q $(ARGS) $(TESTS)
 
@@ -117,6 +127,8 @@ lock: setup
 	$(COMPILE) pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
 	$(COMPILE) --group build -c requirements/test.txt -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/lock.txt
+	$(COMPILE) --group clients-classic -o requirements/clients-classic.txt
+	$(COMPILE) --group clients-rewritten -o requirements/clients-rewritten.txt
 
 wheels: setup
 	@echo '== a folder of wheels: dist/wheels'
@@ -129,4 +141,4 @@ wheels: setup
 	@echo '    pipx install --pip-args="--no-index --find-links=$$PWD/wheels" anchorwatch'
 
 clean:
-	@rm -rf $(VENV) .engines dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .engines .clients dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -90,7 +90,7 @@ class Licence:
     def want(self, wanted: tuple[Wanted, ...]) -> None:
         """Say what the device is entitled to use."""
         with self._guard:
-            self._agent.take(Want(wanted=wanted))
+            self._agent.take(Want(wanted))
 
     def renew_authorization(self) -> None:
         """Ask for a new grant now. Raises `EventRefusedError` where the device is not registered."""

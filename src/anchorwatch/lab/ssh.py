@@ -211,8 +211,9 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         self._terminal, shell = self._door.opens(
             channel.write, channel.pause_reading, channel.resume_reading, self._user
         )
-        if channel.get_command() is not None:
-            self._terminal.feed(channel.get_command().encode() + b"\n")
+        command = channel.get_command()
+        if command is not None:
+            self._terminal.feed(command.encode() + b"\n")
             self._terminal.hang_up()
         self._task = asyncio.get_running_loop().create_task(self._run(shell))
 
