@@ -65,7 +65,7 @@ class Grammar(Generic[Doing]):
         """Teach a command. Raises `BadPatternError`."""
         tokens = _TOKEN.findall(pattern)
         sequences = list(_sequences(tokens))
-        if not sequences or len(sequences) > _MOST_SEQUENCES:
+        if not tokens or len(sequences) > _MOST_SEQUENCES:
             raise BadPatternError(f"the pattern {pattern!r} stands for {len(sequences)} commands")
         for sequence in sequences:
             self._plant(sequence, does, help_, pattern)
