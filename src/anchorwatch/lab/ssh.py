@@ -98,6 +98,16 @@ class Gate:
         self._accepting = asyncio.get_running_loop().create_task(self._accept(self._listening))
         return int(self._listening.getsockname()[1])
 
+    @property
+    def unproven(self) -> int:
+        """How many connections have not logged in yet."""
+        return len(self._unproven)
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """What is listened on."""
+        return () if self._listening is None else (self._listening,)
+
     async def close(self) -> None:
         """Close the socket and every session."""
         going = [*self._unproven, *([self._accepting] if self._accepting else [])]
