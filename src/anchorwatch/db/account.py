@@ -118,6 +118,14 @@ def virtual_accounts(tx: Transaction, account_id: UUID) -> tuple[VirtualAccount,
     return tuple(value(VirtualAccount, row) for row in tx.execute(query))
 
 
+def save_virtual(tx: Transaction, virtual: VirtualAccount) -> None:
+    """Replace the name and the tags of a virtual account. `NotThere`, or `ConstraintBroken` for a name that is taken."""
+    parts = table.virtual_account
+    this = update(parts).where(parts.c.account_id == virtual.account_id, parts.c.id == virtual.id)
+    if not tx.execute(this.values(name=virtual.name, tags=dict(virtual.tags))).rowcount:
+        raise NotThere("virtual account", virtual.id)
+
+
 def remove_virtual(tx: Transaction, account_id: UUID, virtual_account_id: UUID) -> bool:
     """Remove a virtual account that is empty and not the default one; whether it was."""
     parts = table.virtual_account

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from anchorwatch.db.column import Document, Moment, words
-from anchorwatch.db.word import CertificateStatus, LotKind, TokenMode
+from anchorwatch.db.word import CertificateStatus, LotKind, OperatorRole, TokenMode
 from anchorwatch.licensing import seat
 from anchorwatch.licensing.account import DeviceState
 from anchorwatch.licensing.claim import OnExpiry, Role
@@ -447,8 +447,25 @@ nonce = Table(
     Index(None, "expires_at"),
 )
 
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("smart_account.id")),
+    Column("prefix", String(32), nullable=False, unique=True),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("role", words(OperatorRole, "role"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    CheckConstraint("expires_at IS NULL OR expires_at > created_at", name="dates"),
+    Index(None, "account_id"),
+)
+
 __all__ = [
     "HARD_RULE",
+    "api_key",
     "certificate",
     "device",
     "device_entitlement",

@@ -25,3 +25,11 @@ class CertificateStatus(StrEnum):
     ACTIVE = "active"
     SUPERSEDED = "superseded"
     REVOKED = "revoked"
+
+
+class OperatorRole(StrEnum):
+    """What the key of an operator may do: look, run devices and tokens, or change what is licensed and believed."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
