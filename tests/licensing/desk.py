@@ -102,6 +102,7 @@ class Desk:
         self.effects: list[str] = []
         self.receipts: dict[str, Reply] = {}
         self.approve = True
+        self.windows: message.RenewalInfo | None = None
         self.bundle = self.make_bundle(now)
 
     def make_bundle(self, now: datetime, *, seq: int = 1, anchors: tuple[AnchorClaim, ...] = ()) -> str:
@@ -217,6 +218,10 @@ class Desk:
                 iat=now,
             )
             return self.refuse(Type.IDENTITY_REVOKED, signed=self.sign(Kind.REVOKE, told))
+        if (method, path) == ("GET", message.ENTITLEMENTS):
+            return Reply(204) if device.grant is None else Reply(200, device.grant.encode())
+        if (method, path) == ("GET", message.RENEWAL_INFO):
+            return Reply(404) if self.windows is None else Reply(200, wire.dump(self.windows))
         return self.once(device, presented.keyid, method, path, fields, body, now)
 
     def once(

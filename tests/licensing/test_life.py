@@ -1,16 +1,24 @@
-"""A device's whole life on a turned clock, and what clocks, clones and backups do to it."""
+"""A device's whole life on a turned clock, and what clones, backups and the portal's wishes do to it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from anchorwatch.licensing import deadline, seat, state
+from anchorwatch.licensing import deadline, seat, settle, state
 from anchorwatch.licensing.account import DeviceState
-from anchorwatch.licensing.clock import ClockState
 from anchorwatch.licensing.event import Deregister, RenewAuthorization, Send, Want
 from anchorwatch.licensing.failure import Failure, FailureClass
-from anchorwatch.licensing.message import Wanted
-from anchorwatch.licensing.policy import Generation, cisco
+from anchorwatch.licensing.message import (
+    ENTITLEMENTS,
+    RENEWAL_INFO,
+    RenewalInfo,
+    Span,
+    TrustCheck,
+    Wanted,
+)
+from anchorwatch.licensing.policy import SL1, AgentPolicy, Generation, cisco
+from anchorwatch.licensing.problem import Type
 from anchorwatch.licensing.status import AuthorizationState, RegistrationState
 from licensing.cable import Box, Cable, World
 from licensing.desk import Desk, Reply
@@ -117,62 +125,6 @@ def test_giving_back(box: Box) -> None:
     assert box.cable.desk.pool.in_use == 0
 
 
-@pytest.mark.parametrize("years", [-10, -1, 1, 10])
-def test_a_clock_that_is_years_wrong_at_registration(box: Box, years: int) -> None:
-    """A device whose clock is years off registers, by signed time."""
-    box.off = timedelta(days=365 * years)
-    registered(box)
-    assert box.state.time.high_water == START
-    assert box.state.time.state is ClockState.SKEWED
-
-
-@pytest.mark.parametrize("span", [timedelta(days=365 * years) for years in (-10, -1, 1, 10)]
-                         + [timedelta(hours=-2), timedelta(minutes=10), timedelta(minutes=4)])  # fmt: skip
-@pytest.mark.parametrize("restart", [False, True])
-def test_a_clock_that_jumps_ends_and_extends_nothing(box: Box, span: timedelta, restart: bool) -> None:
-    """However the device's clock jumps, with or without a restart, rights end on their day by signed time."""
-    registered(box)
-    grant = box.state.granted()
-    assert grant is not None
-    box.cable.up = False
-    box.run(timedelta(days=1))
-    box.off = span
-    if restart:
-        box.crash()
-    box.run(timedelta(days=1))
-    assert box.authorization() is AuthorizationState.AUTHORIZED
-    assert box.registration() is RegistrationState.REGISTERED
-    box.run(grant.exp - box.cable.world.now + timedelta(seconds=1))
-    assert box.authorization() is AuthorizationState.EXPIRED
-    box.cable.up = True
-    box.run(timedelta(hours=7))
-    assert box.authorization() is AuthorizationState.AUTHORIZED
-
-
-def test_the_other_policy_loses_its_registration_to_a_clock(box: Box) -> None:
-    """Under the policy cisco a clock moved beyond the certificate's dates has an hour to be moved back."""
-    box.policy = cisco(Generation.ASA)
-    registered(box)
-    box.run(timedelta(days=1))
-    box.off = timedelta(days=4000)
-    box.run(timedelta(minutes=59))
-    assert box.registration() is RegistrationState.REGISTERED
-    box.run(timedelta(minutes=2))
-    assert box.registration() is RegistrationState.NOT_REGISTERED
-
-
-def test_a_clock_moved_back_in_time_keeps_the_registration(box: Box) -> None:
-    """Moved back within the hour, nothing happened."""
-    box.policy = cisco(Generation.ASA)
-    registered(box)
-    box.run(timedelta(days=1))
-    box.off = timedelta(days=4000)
-    box.run(timedelta(minutes=30))
-    box.off = timedelta(0)
-    box.run(timedelta(hours=2))
-    assert box.registration() is RegistrationState.REGISTERED
-
-
 def test_a_restored_device_adopts_the_portals_grant(box: Box) -> None:
     """A device restored from a backup takes the current grant, and no seat is counted twice."""
     registered(box)
@@ -196,6 +148,42 @@ def test_a_restored_portal_is_told_its_lost_history(box: Box) -> None:
     box.run(timedelta(minutes=1))
     assert box.state.seq == 4
     assert box.cable.desk.devices["device-1"].known.seq == 4
+
+
+def test_a_device_restored_from_the_day_before_adopts_too(box: Box) -> None:
+    """One grant behind is not taken for a twin: whoever starts asks for the last grant before it wants another."""
+    registered(box)
+    box.run(timedelta(days=29))
+    old = box.disk
+    box.run(timedelta(days=2))
+    assert box.state.seq == 2
+    box.crash(old)
+    box.run(timedelta(hours=1))
+    assert (box.state.seq, box.state.adoptions) == (2, 1)
+    box.feed(RenewAuthorization())
+    assert box.state.seq == 3
+    assert device_state(box.cable.desk) is DeviceState.ACTIVE
+    assert box.cable.desk.pool.in_use == 1
+
+
+def test_after_a_conflict_was_resolved_the_one_that_lives_goes_on(box: Box) -> None:
+    """The operator ends the twin; the other takes up the last grant, whoever it was given to, and asks again."""
+    registered(box)
+    twin = box.clone()
+    twin.feed(RenewAuthorization())
+    twin.run(timedelta(minutes=1))
+    box.feed(RenewAuthorization())
+    device = box.cable.desk.devices["device-1"]
+    assert device.state is DeviceState.CONFLICT
+    box.run(timedelta(hours=1))
+    assert box.state.failure is not None
+    assert box.state.failure.evidence.problem == "sequence-fork"
+    device.state = DeviceState.ACTIVE
+    box.run(timedelta(hours=13))
+    assert device.state is DeviceState.ACTIVE
+    assert box.state.failure is None
+    assert box.state.seq == 3
+    assert box.cable.desk.pool.in_use == 1
 
 
 def test_two_clones_end_in_conflict_without_losing_a_seat(box: Box) -> None:
@@ -330,3 +318,134 @@ def test_the_document_comes_back_whole(box: Box) -> None:
     """What is written to disk is read as the same state."""
     registered(box)
     assert state.read(state.write(box.state)) == box.state
+
+
+# --- when the portal would like to be called
+
+
+def windows(box: Box, start: timedelta, end: timedelta) -> RenewalInfo:
+    now = box.cable.world.now
+    span = Span(start=now + start, end=now + end)
+    return RenewalInfo(id=span, authorization=span, trust=TrustCheck(check_after=now + timedelta(days=7)))
+
+
+def test_a_portal_may_call_its_devices_earlier(box: Box) -> None:
+    """What L3 suggests moves the renewals, and the bundle is asked for when the portal would like."""
+    registered(box)
+    day = timedelta(days=1)
+    box.cable.desk.windows = windows(box, 10 * day, 12 * day)
+    box.run(40 * day, until=lambda: box.state.seq == 2)
+    assert START + 10 * day <= box.cable.world.now <= START + 12 * day
+    box.run(40 * day, until=lambda: len(box.cable.desk.devices["device-1"].certificates) == 2)
+    assert START + 10 * day <= box.cable.world.now <= START + 12 * day
+
+
+@pytest.mark.parametrize("days", [-3000, 3000])
+def test_an_unsigned_window_ends_and_delays_nothing(box: Box, days: int) -> None:
+    """However far off the suggestion is, the renewal falls between the grant and its own refresh, once a day at most."""
+    registered(box)
+    day = timedelta(days=1)
+    box.cable.desk.windows = windows(box, days * day, days * day)
+    box.run(31 * day)
+    grant = box.state.granted()
+    assert grant is not None
+    assert box.state.seq >= 2
+    assert box.state.seq <= 33
+    assert box.authorization() is AuthorizationState.AUTHORIZED
+    assert box.state.renew_authorization_at is not None
+    assert grant.iat <= box.state.renew_authorization_at <= grant.ref
+
+
+def test_a_portal_that_suggests_nothing_is_no_trouble(box: Box) -> None:
+    """Where L3 is not offered the agent is as well as before."""
+    registered(box)
+    box.run(timedelta(days=2))
+    assert [each.path for each in box.sent].count(RENEWAL_INFO) == 1
+    assert box.state.failure is None
+    assert box.state.incidents == ()
+
+
+def test_a_herd_is_spread_over_its_window() -> None:
+    """Devices that were registered in one moment choose different moments of the same window, each always its own."""
+    places = [settle.position(f"device-{number}", 1) for number in range(400)]
+    assert places == [settle.position(f"device-{number}", 1) for number in range(400)]
+    assert all(0 <= place < 1 for place in places)
+    for tenth in range(10):
+        assert 15 <= sum(tenth <= place * 10 < tenth + 1 for place in places) <= 70
+
+
+def test_what_the_portal_refused_stays_said_until_it_is_granted(box: Box) -> None:
+    """That another exchange works does not make a refused entitlement well."""
+    box.cable.desk.pool = replace(box.cable.desk.pool, mode=seat.Mode.HARD)
+    box.intercept = lambda send, reply: (
+        box.cable.desk.refuse(Type.INSUFFICIENT_LICENSES)
+        if send.path == ENTITLEMENTS and send.method == "PUT"
+        else reply
+    )
+    box.feed(Want(STANDARD))
+    box.register(box.cable.desk.issue_token())
+    box.cable.desk.windows = windows(box, timedelta(days=20), timedelta(days=20))
+    box.run(timedelta(hours=26))
+    assert any(each.path == RENEWAL_INFO for each in box.sent)
+    assert box.state.failure is not None
+    assert box.state.failure.evidence.problem == "insufficient-licenses"
+    box.intercept = lambda _, reply: reply
+    box.run(timedelta(hours=12))
+    assert box.state.failure is None
+    assert box.authorization() is AuthorizationState.AUTHORIZED
+
+
+# --- evaluation
+
+
+def test_an_evaluation_counts_use_and_not_the_calendar(box: Box) -> None:
+    """Ninety days of use without a registration: what is not used, and what the device slept, does not count."""
+    box.feed(Want(STANDARD))
+    assert box.authorization() is AuthorizationState.EVALUATION
+    box.run(timedelta(days=30))
+    box.feed(Want(()))
+    assert box.authorization() is AuthorizationState.NOTHING_REQUESTED
+    box.run(timedelta(days=300))
+    box.feed(Want(STANDARD))
+    box.crash()
+    box.run(timedelta(days=60) - timedelta(seconds=1))
+    assert box.authorization() is AuthorizationState.EVALUATION
+    box.run(timedelta(seconds=2))
+    assert box.authorization() is AuthorizationState.EVALUATION_EXPIRED
+    assert box.state.evaluation_used == deadline.EVALUATION
+    box.feed(Want(()))
+    box.feed(Want(STANDARD))
+    assert box.authorization() is AuthorizationState.EVALUATION_EXPIRED
+    box.register(box.cable.desk.issue_token())
+    assert box.authorization() is AuthorizationState.AUTHORIZED
+
+
+@pytest.mark.parametrize(
+    ("policy", "then"),
+    [
+        (SL1, AuthorizationState.NOT_AUTHORIZED),
+        (cisco(Generation.ASA), AuthorizationState.EVALUATION),
+    ],
+    ids=["sl1", "cisco"],
+)
+def test_what_is_left_of_an_evaluation(box: Box, policy: AgentPolicy, then: AuthorizationState) -> None:
+    """A device of the document goes back to what is left when it loses its registration; ours evaluates once."""
+    box.policy = policy
+    box.feed(Want(STANDARD))
+    box.run(timedelta(days=30))
+    box.register(box.cable.desk.issue_token())
+    box.run(timedelta(days=10))
+    box.feed(Deregister())
+    assert box.registration() is RegistrationState.NOT_REGISTERED
+    assert box.authorization() is then
+    assert box.state.evaluation_used == timedelta(days=30)
+
+
+def test_a_revoked_device_is_not_evaluated(box: Box) -> None:
+    """What the portal took away is not given back by way of an evaluation."""
+    box.policy = cisco(Generation.ASA)
+    registered(box)
+    box.cable.desk.devices["device-1"].state = DeviceState.REVOKED
+    box.feed(RenewAuthorization())
+    box.run(timedelta(days=1))
+    assert box.authorization() is AuthorizationState.NOT_AUTHORIZED

@@ -6,10 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from anchorwatch.licensing import clock, deadline, enrolment, jws, problem, retry, settle, trust_bundle, wire
-from anchorwatch.licensing.authorization import TABLE as AUTHORIZATION
-from anchorwatch.licensing.authorization import of_grant
-from anchorwatch.licensing.claim import Grant, Receipt, Revocation, Revoked, TimeClaim
+from anchorwatch.licensing import (
+    clock,
+    deadline,
+    enrolment,
+    granting,
+    jws,
+    problem,
+    retry,
+    settle,
+    trust_bundle,
+    window,
+    wire,
+)
+from anchorwatch.licensing.claim import Receipt, Revocation, Revoked, TimeClaim
 from anchorwatch.licensing.clock import Reading
 from anchorwatch.licensing.enrolment import Identity
 from anchorwatch.licensing.error import (
@@ -28,7 +38,12 @@ from anchorwatch.licensing.event import (
     WipeKeys,
 )
 from anchorwatch.licensing.failure import Evidence, Failure, FailureClass
-from anchorwatch.licensing.message import DeviceAnswer, EntitlementRequest, IncidentReport
+from anchorwatch.licensing.message import (
+    DeviceAnswer,
+    EntitlementRequest,
+    IncidentReport,
+    RenewalInfo,
+)
 from anchorwatch.licensing.policy import AgentPolicy
 from anchorwatch.licensing.problem import Problem, Retry, Type
 from anchorwatch.licensing.registration import TABLE as REGISTRATION
@@ -39,6 +54,7 @@ from anchorwatch.licensing.trust import BUNDLE_TABLE, PEER_TABLE, BundleEvent, P
 Outcome = tuple[AgentState, tuple[Action, ...]]
 UNSIGNED_REFUSAL = timedelta(hours=1)
 """How long after a 4xx that nobody signed, such as a captive portal's page."""
+_NOT_OFFERED = (404, 405, 501)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +63,7 @@ class Got:
 
     exchange: Exchange
     event: Answered
+    policy: AgentPolicy
     now: Reading
     at: datetime
 
@@ -62,7 +79,7 @@ def taken(
     try:
         if event.status in (200, 204) or (exchange.step is Step.INCIDENT and event.status == 202):
             state, actions = _HANDLERS[exchange.step](
-                state, Got(exchange=exchange, event=event, now=now, at=at)
+                state, Got(exchange=exchange, event=event, policy=policy, now=now, at=at)
             )
             return _proven(state, exchange, actions)
         if event.status == 202 and exchange.step is Step.ENROL:
@@ -73,6 +90,10 @@ def taken(
             return state.with_timer(Step.ENROL, retry.waited(timer, now.mono, wait)), ()
         if event.status in (404, 410) and exchange.step is Step.REMOVE:
             return _gone(state)
+        if event.status in _NOT_OFFERED and exchange.step in (Step.INFO, Step.RECOVER):
+            # A portal need not offer these; nobody has to mend anything.
+            state = settle.worked(state, exchange.step, "answer")
+            return replace(state, recover=False, info_at=at + window.BOUNDS[1]), ()
         if event.status == 304 and exchange.step is Step.TRUST and state.bundle is not None:
             return bundle(settle.worked(state, Step.TRUST, "bundle"), state.bundle, at, now)
         return _refused(policy, state, exchange, event, now, entropy, at)
@@ -89,7 +110,7 @@ def taken(
 
 def _proven(state: AgentState, exchange: Exchange, actions: tuple[Action, ...]) -> Outcome:
     """After the new key was used once with success, the old one goes."""
-    signed = exchange.step in (Step.DEVICE, Step.ENTITLE, Step.INCIDENT)
+    signed = exchange.step in (Step.DEVICE, Step.ENTITLE, Step.RECOVER, Step.INFO, Step.INCIDENT)
     if state.successor is None or exchange.signer is not Slot.NEXT or not signed:
         return state, actions
     return replace(state, identity=state.successor, successor=None), (*actions, PromoteKey())
@@ -117,6 +138,7 @@ def bundle(state: AgentState, text: str, at: datetime, now: Reading) -> Outcome:
         bundle=text,
         bundle_at=at,
         bundle_is_newest=True,
+        trust_check_at=None,
         heal=False,
         bundle_state=BUNDLE_TABLE.target(state.bundle_state, BundleEvent.ACCEPTED),
     )
@@ -135,18 +157,8 @@ def _trust(state: AgentState, got: Got) -> Outcome:
     return settle.worked(state, got.exchange.step, "bundle"), actions
 
 
-def _checked(state: AgentState, text: str, kind: jws.Kind) -> bytes:
-    """The payload of a signed object of the portal, by a grant key of the bundle."""
-    held = state.bundle or (state.intent.candidate if state.intent is not None else None)
-    if held is None:
-        raise SignatureRefusedError("there is no trust bundle to check a signed object by")
-    believed = trust_bundle.read(held)
-    signed = jws.verify(text, (kind,), lambda header: trust_bundle.grant_key(believed, header.kid))
-    return signed.payload
-
-
 def _timed(state: AgentState, text: str, exchange: Exchange, now: Reading) -> AgentState:
-    claim = wire.parse(TimeClaim, _checked(state, text, jws.Kind.TIME))
+    claim = wire.parse(TimeClaim, granting.checked(state, text, jws.Kind.TIME))
     if claim.nonce != exchange.nonce:
         raise SignatureRefusedError("the signed time is for another request")
     return replace(state, time=clock.signed(state.time, now, claim.now, "signed-time"))
@@ -233,7 +245,8 @@ def _gone(state: AgentState) -> Outcome:
 def _removed(state: AgentState, got: Got) -> Outcome:
     if got.event.status == 200:
         wire.parse(
-            Receipt, _checked(state, got.event.body.decode("ascii", "replace").strip(), jws.Kind.RECEIPT)
+            Receipt,
+            granting.checked(state, got.event.body.decode("ascii", "replace").strip(), jws.Kind.RECEIPT),
         )
     return _gone(state)
 
@@ -248,15 +261,22 @@ def _device(state: AgentState, got: Got) -> Outcome:
         va=told.va,
         announced_seq=believed.seq if believed is not None else None,
     )
-    info = told.renewal_info
-    identity = state.successor or state.identity
-    if info is not None and identity is not None and state.renew_identity_at is not None:
-        # Unsigned, so kept within the certificate's own dates, and before its last days.
-        latest = identity.not_after - (identity.not_after - identity.not_before) / 10
-        if info.id.start <= info.id.end:
-            window = deadline.Window(info.id.start, info.id.end).clamped(identity.not_before, latest)
-            state = replace(state, renew_identity_at=window.pick(0.5))
-    return state, ()
+    if not got.policy.follows_windows:
+        return state, ()
+    if told.renewal_info is not None:
+        state = window.informed(state, told.renewal_info, got.at)
+    return replace(state, info_at=got.at + window.PERIOD), ()
+
+
+def _info(state: AgentState, got: Got) -> Outcome:
+    """L3: the portal may move its herd, and call a device earlier before a change."""
+    info = wire.parse(RenewalInfo, got.event.body)
+    state = settle.worked(state, got.exchange.step, "renewal-info")
+    wait = got.event.retry_after or window.PERIOD
+    state = replace(state, info_at=got.at + min(max(wait, window.BOUNDS[0]), window.BOUNDS[1]))
+    return window.informed(state, info, got.at), () if info.why is None else (
+        Tell(code="renewal-info", sentence=info.why),
+    )
 
 
 def _delivered(state: AgentState, got: Got) -> Outcome:
@@ -268,44 +288,27 @@ def _delivered(state: AgentState, got: Got) -> Outcome:
 # --- grants ------------------------------------------------------------------------------------------------
 
 
-def _grant(state: AgentState, text: str) -> Grant:
-    grant = wire.parse(Grant, _checked(state, text, jws.Kind.GRANT))
-    believed = state.trust()
-    if believed is None or grant.iss != believed.iss:
-        raise SignatureRefusedError("the grant is by another portal")
-    if state.device_id is not None and grant.sub != state.device_id:
-        raise SignatureRefusedError("the grant is for another device")
-    names = {each.x5t for each in (state.identity, state.successor) if each is not None}
-    if grant.cnf.x5t not in names:
-        raise SignatureRefusedError("the grant is bound to another certificate")
-    return grant
-
-
 def _entitled(state: AgentState, got: Got) -> Outcome:
     text = got.event.body.decode("ascii", "replace").strip()
-    grant = _grant(state, text)
+    grant = granting.believed(state, text)
     if grant.seq != got.exchange.seq:
         raise SignatureRefusedError(f"the grant is number {grant.seq}, and {got.exchange.seq} was asked for")
-    return _adopted(settle.worked(state, got.exchange.step, "grant"), grant, text, got.now, got.at), ()
+    return granting.adopted(
+        got.policy, settle.worked(state, got.exchange.step, "grant"), grant, text, got.now, got.at
+    ), ()
 
 
-def _adopted(state: AgentState, grant: Grant, text: str, now: Reading, at: datetime) -> AgentState:
-    time = state.time
-    if time.high_water is None or grant.iat >= time.high_water:
-        # It answers a request of just now: its date is signed time, unless it was issued before and lost.
-        time = clock.signed(time, now, grant.iat, "grant")
-    window = deadline.exactly(grant.ref)
-    if grant.next_call is not None and grant.next_call.start <= grant.next_call.end:
-        window = deadline.Window(grant.next_call.start, grant.next_call.end).clamped(grant.iat, grant.ref)
-    return replace(
-        state,
-        time=time,
-        grant=text,
-        seq=grant.seq,
-        authorization=AUTHORIZATION.target(state.authorization, of_grant(grant)),
-        renew_authorization_at=window.pick((grant.seq * 0.618034) % 1.0),
-        last_authorization=Attempt(at=at, worked=True),
-    )
+def _recovered(state: AgentState, got: Got) -> Outcome:
+    """L2: the last grant, where the portal gave one that is not here."""
+    told = got.event.body.decode("ascii", "replace").strip()
+    grant = granting.own(state, told) if got.event.status == 200 else None
+    state = replace(settle.worked(state, got.exchange.step, "grant"), recover=False)
+    if grant is None or grant.seq < state.seq or (grant.seq == state.seq and state.grant is not None):
+        return state, ()
+    if not granting.is_bound(state, grant):
+        # Given to a certificate that is gone; the next request will be answered with one for this.
+        return state, ()
+    return granting.taken_up(got.policy, state, grant, told, got.now, got.at)
 
 
 # --- refusals ----------------------------------------------------------------------------------------------
@@ -336,6 +339,9 @@ def _refused(
     if kind in (Type.KEY_REUSE, Type.MESSAGE_MALFORMED, Type.SEQUENCE_FORK):
         # The same request can never do better.
         state = replace(state.without_exchange(exchange.step), asked_anew=exchange.step is Step.ENTITLE)
+    if kind in (Type.SEQUENCE_FORK, Type.STALE_SEQUENCE):
+        # Once a person has said which of two lives, that one goes on from the grant the portal knows.
+        state = replace(state, recover=True)
     return settle.failed(policy, state, exchange.step, failure, now, entropy, at, retry_after=wait), ()
 
 
@@ -362,23 +368,18 @@ def _helped(
         return None
     try:
         if kind is Type.CREATED_OUT_OF_WINDOW and found.nonce == exchange.nonce:
-            if not policy.rights_by_signed_time or exchange.corrected:
+            if exchange.corrected:
                 # Once at once; a second time it is a failure like others, else two clocks could chase each other.
                 return None
             state = _timed(state, found.signed, exchange, now)
             return _marked(state, exchange, corrected=True).with_timer(exchange.step, None), ()
         if kind is Type.STALE_SEQUENCE:
-            grant = _grant(state, found.signed)
+            grant = granting.believed(state, found.signed)
             if grant.seq <= state.seq:
                 return None
-            state = settle.worked(state, exchange.step, "grant")
-            adopted = _adopted(state, grant, found.signed, now, at)
-            return replace(
-                adopted,
-                adoptions=state.adoptions + 1,
-                asked_anew={each.tag: each.n for each in grant.ent}
-                != {each.tag: each.count for each in state.wanted},
-            ), (Tell(code="grant-adopted", sentence="the portal knew a newer grant, which was adopted"),)
+            return granting.taken_up(
+                policy, settle.worked(state, exchange.step, "grant"), grant, found.signed, now, at
+            )
         return _revoked(state, exchange, found.signed, kind)
     except (SignatureRefusedError, MalformedMessageError):
         return None
@@ -393,7 +394,7 @@ def _marked(state: AgentState, exchange: Exchange, *, corrected: bool) -> AgentS
 
 
 def _revoked(state: AgentState, exchange: Exchange, text: str, kind: Type) -> Outcome | None:
-    told = wire.parse(Revocation, _checked(state, text, jws.Kind.REVOKE))
+    told = wire.parse(Revocation, granting.checked(state, text, jws.Kind.REVOKE))
     if told.req != exchange.key or told.problem != kind:
         return None
     if told.what is Revoked.TOKEN and state.intent is not None and told.sub == state.intent.token_id:
@@ -416,7 +417,7 @@ def _revoked(state: AgentState, exchange: Exchange, text: str, kind: Type) -> Ou
     signer = state.successor if exchange.signer is Slot.NEXT else state.identity
     if told.what is Revoked.IDENTITY and signer is not None and told.sub == signer.x5t:
         target = REGISTRATION.target(state.registration, RegistrationEvent.REVOKED)
-        state = replace(settle.forgotten(replace(state, registration=target), "revoked"), grant=None)
+        state = replace(settle.forgotten(replace(state, registration=target), settle.REVOKED), grant=None)
         return state, (WipeKeys(), Tell(code="revoked", sentence="the portal has revoked the identity"))
     return None
 
@@ -443,6 +444,8 @@ _HANDLERS: dict[Step, _Handler] = {
     Step.REENROL: _renewed,
     Step.DEVICE: _device,
     Step.ENTITLE: _entitled,
+    Step.RECOVER: _recovered,
+    Step.INFO: _info,
     Step.REMOVE: _removed,
     Step.INCIDENT: _delivered,
 }

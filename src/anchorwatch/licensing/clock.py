@@ -35,6 +35,7 @@ class ClockEvent(StrEnum):
     BEHIND_HIGH_WATER = "behind-high-water"
     BEFORE_BUILD = "before-build"
     STEPPED = "stepped"
+    DOUBTED = "doubted"
 
 
 _ALL = tuple(ClockState)
@@ -64,11 +65,18 @@ TABLE: Table[ClockState, ClockEvent] = Table(
             ClockState.UNKNOWN,
             "ask for signed time",
         ),
+        *arrows(
+            (ClockState.OK, ClockState.SKEWED),
+            ClockEvent.DOUBTED,
+            ClockState.UNKNOWN,
+            "the server's dates do not fit: ask for signed time",
+        ),
     ),
     otherwise={
         ClockEvent.BEHIND_HIGH_WATER: STAYS,
         ClockEvent.BEFORE_BUILD: STAYS,
         ClockEvent.STEPPED: STAYS,
+        ClockEvent.DOUBTED: STAYS,
     },
 )
 
@@ -105,9 +113,7 @@ def observe(keeping: Timekeeping, now: Reading) -> Timekeeping:
     """Take a look: count on, and notice a clock that was moved, goes backwards or was never set."""
     last = keeping.last
     same = last is not None and last.boot == now.boot
-    passed = (
-        max(now.mono - last.mono, timedelta(0)) if last is not None and same else max(now.mono, timedelta(0))
-    )
+    passed = elapsed(keeping, now)
     high = keeping.high_water
     if high is not None:
         high += passed
@@ -115,11 +121,26 @@ def observe(keeping: Timekeeping, now: Reading) -> Timekeeping:
     keeping = replace(keeping, last=now, high_water=high, stepped=step)
     if step:
         keeping = _moved(keeping, ClockEvent.STEPPED)
+    if high is not None and _explained(keeping, now, high):
+        # It is as wrong as it was when signed time was last had; asking again would tell nothing new.
+        return keeping
     if now.wall < keeping.build:
         return _moved(keeping, ClockEvent.BEFORE_BUILD)
-    if high is not None and now.wall < high - SKEW_IGNORED and not _explained(keeping, now, high):
+    if high is not None and now.wall < high - SKEW_IGNORED:
         return _moved(keeping, ClockEvent.BEHIND_HIGH_WATER)
     return keeping
+
+
+def elapsed(keeping: Timekeeping, now: Reading) -> timedelta:
+    """What the monotonic clock has counted since the last look, or since the machine started where that was later."""
+    last = keeping.last
+    since = last.mono if last is not None and last.boot == now.boot else timedelta(0)
+    return max(now.mono - since, timedelta(0))
+
+
+def doubted(keeping: Timekeeping) -> Timekeeping:
+    """The clock after the dates of a server's chain did not fit it: one of the two is wrong, and signed time says which."""
+    return _moved(keeping, ClockEvent.DOUBTED)
 
 
 def _explained(keeping: Timekeeping, now: Reading, high: datetime) -> bool:
@@ -136,6 +157,12 @@ def signed(keeping: Timekeeping, now: Reading, moment: datetime, source: str) ->
         keeping, high_water=high, skew=skew, signed_in=now.boot, source=source, last=now, stepped=False
     )
     return _moved(keeping, event)
+
+
+def past(keeping: Timekeeping, moment: datetime) -> Timekeeping:
+    """Take a signed moment that is over; how long ago, nobody says."""
+    high = moment if keeping.high_water is None else max(keeping.high_water, moment)
+    return replace(keeping, high_water=high)
 
 
 def _moved(keeping: Timekeeping, event: ClockEvent) -> Timekeeping:

@@ -81,6 +81,11 @@ class BundleGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmCleared:
+    """The operator has looked into an older bundle that was shown, and ends the alarm."""
+
+
+@dataclass(frozen=True, slots=True)
 class LocalChange:
     """Something here changed that may help: an interface, a proxy, a store, the clock; or the operator says so."""
 
@@ -107,7 +112,7 @@ class Broke:
 
 Event = (
     Started | Tick | Register | KeyReady | Want | RenewAuthorization | RenewIdentity | Deregister | BundleGiven
-    | LocalChange | Answered | Broke
+    | AlarmCleared | LocalChange | Answered | Broke
 )  # fmt: skip
 
 

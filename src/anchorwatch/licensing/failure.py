@@ -7,7 +7,7 @@ Whoever holds the wire says what happened there; what the judge refused becomes 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -74,6 +74,10 @@ class Evidence:
     problem: Identifier | None = None
     words: Words | None = None
     """The library's or the portal's own words."""
+    clock: Identifier | None = None
+    """What the agent thought of its clock: a state of the clock machine."""
+    skew: timedelta | None = None
+    """How far the device's clock was ahead of the last signed time."""
 
 
 NOTHING = Evidence()
@@ -173,11 +177,13 @@ def noted(
     return (*incidents, Incident(id=fresh_id, failure=failure, first=at, last=at))[-limit:]
 
 
-def repaired(incidents: tuple[Incident, ...], by: str) -> tuple[Incident, ...]:
-    """The incidents after an exchange worked: all of them over."""
+def repaired(
+    incidents: tuple[Incident, ...], by: str, *, but: FailureClass | None = None
+) -> tuple[Incident, ...]:
+    """The incidents after an exchange worked: all of them over, except those of the class `but`."""
     return tuple(
         incident
-        if incident.repaired_by
+        if incident.repaired_by or incident.failure.kind is but
         else Incident(
             id=incident.id,
             failure=incident.failure,

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from anchorwatch.licensing import answer, clock, deadline, retry, settle, wire
+from anchorwatch.licensing import answer, clock, deadline, lapse, retry, settle, wire
 from anchorwatch.licensing.authorization import TABLE as AUTHORIZATION
-from anchorwatch.licensing.authorization import AuthorizationEvent, of_time
+from anchorwatch.licensing.authorization import AuthorizationEvent
 from anchorwatch.licensing.clock import Reading
-from anchorwatch.licensing.enrolment import Identity
 from anchorwatch.licensing.error import BundleRefusedError
 from anchorwatch.licensing.event import (
     Action,
+    AlarmCleared,
     Answered,
     ArrangeKeys,
     Broke,
@@ -48,6 +48,7 @@ from anchorwatch.licensing.message import (
     INCIDENTS,
     JSON,
     PKCS10,
+    RENEWAL_INFO,
     SELF,
     TIME,
     TRUST,
@@ -61,22 +62,12 @@ from anchorwatch.licensing.policy import AgentPolicy
 from anchorwatch.licensing.registration import TABLE as REGISTRATION
 from anchorwatch.licensing.registration import RegistrationEvent
 from anchorwatch.licensing.state import AgentState, Exchange, Intent, Rekeying, Slot, Step, digest
-from anchorwatch.licensing.status import RegistrationState
+from anchorwatch.licensing.status import AuthorizationState, RegistrationState
 from anchorwatch.licensing.trust import BUNDLE_TABLE, BundleEvent
 
 AT_LEAST_EVERY = timedelta(hours=6)
 """The agent looks at the clock so often, that the stored high-water mark does not fall far behind."""
 NOW = timedelta(0)
-
-
-def rights(policy: AgentPolicy, state: AgentState, now: Reading) -> datetime | None:
-    """The time by which rights end: signed time, or under the other policy the device's clock. None: not known."""
-    return state.time.high_water if policy.rights_by_signed_time else now.wall
-
-
-def scheduled(policy: AgentPolicy, state: AgentState, now: Reading) -> datetime:
-    """The time by which things are planned and requests are dated."""
-    return clock.scheduled(state.time, now) if policy.rights_by_signed_time else now.wall
 
 
 def receive(
@@ -87,11 +78,13 @@ def receive(
     Raises `EventRefusedError` for what an operator cannot ask for in this state; nothing else.
     """
     before = state
+    passed = clock.elapsed(state.time, now)
     state = replace(state, time=clock.observe(state.time, now))
     state, actions = _taken(policy, state, event, now, entropy)
-    state, ended = _ended(policy, state, now)
+    state, ended = lapse.ended(policy, state, now)
+    state, evaluated = lapse.evaluated(policy, state, passed)
     state, started = _pursued(policy, state, now, entropy)
-    done = (*actions, *ended, *started)
+    done = (*actions, *ended, *evaluated, *started)
     return state, ((Persist(), *done) if state != before else done)
 
 
@@ -102,7 +95,9 @@ def next_wakeup(policy: AgentPolicy, state: AgentState, now: Reading) -> timedel
         waits += [wait for _, wait in _jobs(policy, state, now)]
     if state.outside_since is not None:
         waits.append(state.outside_since + deadline.CLOCK_GRACE - now.mono)
-    at = rights(policy, state, now)
+    if state.authorization is AuthorizationState.EVALUATION:
+        waits.append(policy.evaluation - state.evaluation_used)
+    at = lapse.rights(policy, state, now)
     if at is not None:
         grant = state.granted()
         ends = [grant.exp, grant.grace] if grant is not None else []
@@ -120,11 +115,7 @@ def _taken(
 ) -> tuple[AgentState, tuple[Action, ...]]:
     match event:
         case Started():
-            timers = tuple(
-                replace(each, timer=retry.restarted(each.timer, now.boot, now.mono, entropy.fraction()))
-                for each in state.timers
-            )
-            return replace(state, in_flight=None, timers=timers, outside_since=None), _tidied(state)
+            return _started(state, now, entropy)
         case Tick():
             return state, ()
         case Register():
@@ -138,22 +129,44 @@ def _taken(
             return replace(state, asked_anew=True).with_timer(Step.ENTITLE, None), ()
         case RenewIdentity():
             _must_be_registered(state, "renew the ID certificate")
-            at = scheduled(policy, state, now)
+            at = lapse.scheduled(policy, state, now)
             return replace(state, renew_identity_at=at).with_timer(Step.REENROL, None), ()
         case Deregister():
             return _leaving(state)
         case BundleGiven():
-            return _given(state, event, scheduled(policy, state, now), now)
-        case LocalChange():
-            return _nudged(state, now), ()
+            return _given(state, event, lapse.scheduled(policy, state, now), now)
+        case AlarmCleared() | LocalChange():
+            return (_nudged(state, now) if isinstance(event, LocalChange) else _cleared(state)), ()
         case Answered():
-            return answer.taken(policy, state, event, now, entropy, scheduled(policy, state, now))
+            return answer.taken(policy, state, event, now, entropy, lapse.scheduled(policy, state, now))
         case Broke():
-            exchange = next((each for each in state.exchanges if each.number == event.number), None)
-            if exchange is None or state.in_flight != event.number:
-                return state, ()
-            at = scheduled(policy, state, now)
-            return settle.failed(policy, state, exchange.step, event.failure, now, entropy, at), ()
+            return _broken(policy, state, event, now, entropy), ()
+
+
+def _started(state: AgentState, now: Reading, entropy: Entropy) -> tuple[AgentState, tuple[Action, ...]]:
+    timers = tuple(
+        replace(each, timer=retry.restarted(each.timer, now.boot, now.mono, entropy.fraction()))
+        for each in state.timers
+    )
+    # Whoever starts may stand on a backup of the disk: the portal is asked what it granted last before it is asked for
+    # more, which it would have to take for a twin's request. One that is still unanswered is sent as it was.
+    recover = state.device_id is not None and state.exchange(Step.ENTITLE) is None
+    state = replace(state, in_flight=None, timers=timers, outside_since=None, recover=recover)
+    return state, _tidied(state)
+
+
+def _broken(
+    policy: AgentPolicy, state: AgentState, event: Broke, now: Reading, entropy: Entropy
+) -> AgentState:
+    exchange = next((each for each in state.exchanges if each.number == event.number), None)
+    if exchange is None or state.in_flight != event.number:
+        return state
+    at = lapse.scheduled(policy, state, now)
+    return settle.failed(policy, state, exchange.step, event.failure, now, entropy, at)
+
+
+def _cleared(state: AgentState) -> AgentState:
+    return replace(state, bundle_state=BUNDLE_TABLE.target(state.bundle_state, BundleEvent.CLEARED))
 
 
 def _given(
@@ -222,64 +235,12 @@ def _nudged(state: AgentState, now: Reading) -> AgentState:
     return replace(state, timers=timers)
 
 
-# --- what time does ----------------------------------------------------------------------------------------
-
-
-def _ended(policy: AgentPolicy, state: AgentState, now: Reading) -> tuple[AgentState, tuple[Action, ...]]:
-    state = _aged(state, scheduled(policy, state, now))
-    at = rights(policy, state, now)
-    identity = state.identity
-    if at is None or identity is None:
-        return state, ()
-    told: list[Action] = []
-    grant = state.granted()
-    ended = of_time(grant, at) if grant is not None else None
-    if ended is not None:
-        target = AUTHORIZATION.target(state.authorization, ended)
-        if target is not state.authorization:
-            state = replace(state, authorization=target)
-            told.append(Tell(code=str(target), sentence="the portal was not reached for too long"))
-    state, lost = _identity_ended(policy, state, identity, at, now)
-    return state, (*told, *lost)
-
-
-def _aged(state: AgentState, at: datetime) -> AgentState:
-    bundle = state.trust()
-    if bundle is None or state.bundle_at is None:
-        return state
-    if not deadline.is_stale(state.bundle_at, bundle.refresh_hint, at) and at < bundle.exp:
-        return state
-    return replace(state, bundle_state=BUNDLE_TABLE.target(state.bundle_state, BundleEvent.AGED))
-
-
-def _identity_ended(
-    policy: AgentPolicy, state: AgentState, identity: Identity, at: datetime, now: Reading
-) -> tuple[AgentState, tuple[Action, ...]]:
-    early = not policy.rights_by_signed_time and at < identity.not_before
-    if at < identity.not_after and not early:
-        return replace(state, outside_since=None), ()
-    event = RegistrationEvent.ID_ENDED
-    if policy.clock_grace is not None and (state.time.stepped or state.outside_since is not None):
-        since = now.mono if state.outside_since is None else state.outside_since
-        state = replace(state, outside_since=since)
-        if now.mono - since < policy.clock_grace:
-            return state, ()
-        event = RegistrationEvent.CLOCK_LOST
-    elif early:
-        return state, ()
-    target = REGISTRATION.target(state.registration, event)
-    if target is state.registration:
-        return state, ()
-    state = settle.forgotten(replace(state, registration=target), f"the ID certificate: {event}")
-    return state, (WipeKeys(), Tell(code=str(event), sentence="the agent has to be registered again"))
-
-
 # --- what to do next ---------------------------------------------------------------------------------------
 
 
 def _jobs(policy: AgentPolicy, state: AgentState, now: Reading) -> Iterator[tuple[Step, timedelta]]:
     """The steps that are wanted, the most urgent first, each with the wait until it may be tried."""
-    at = scheduled(policy, state, now)
+    at = lapse.scheduled(policy, state, now)
 
     def wait(step: Step, due: datetime | None = None) -> timedelta | None:
         timer = state.timer(step)
@@ -320,17 +281,22 @@ def _wanted_registered(policy: AgentPolicy, state: AgentState) -> Iterator[tuple
     if state.heal:
         yield Step.TRUST, None
     elif bundle is not None and state.bundle_at is not None:
-        yield Step.TRUST, state.bundle_at + bundle.refresh_hint
+        hinted = state.bundle_at + bundle.refresh_hint
+        yield Step.TRUST, min(hinted, state.trust_check_at or hinted)
     if bundle is not None and state.announced_seq != bundle.seq:
         yield Step.DEVICE, None
     if state.device_id is None:
         return
+    if state.recover:
+        yield Step.RECOVER, None
     if state.exchange(Step.ENTITLE) is not None or state.asked_anew or state.show_grant:
         yield Step.ENTITLE, None
     elif state.renew_authorization_at is not None:
         yield Step.ENTITLE, state.renew_authorization_at
     if state.successor is None and state.renew_identity_at is not None:
         yield Step.REENROL, state.renew_identity_at
+    if policy.follows_windows and state.info_at is not None:
+        yield Step.INFO, state.info_at
     if policy.delivers_incidents and any(each.repaired_by for each in state.incidents):
         yield Step.INCIDENT, None
 
@@ -396,7 +362,8 @@ def _sent(
             idempotency_key=None if method == "GET" else exchange.key,
             signer=(Slot.ACTIVE if step is Step.REENROL else signer) if signed else None,
             token=step is Step.ENROL,
-            created=scheduled(policy, state, now),
+            # Also of an agent whose rights end by its own clock: the portal tells its time, and the date is of the wire.
+            created=clock.scheduled(state.time, now),
             nonce=nonce,
             plain_http=policy.heals_through_bundle and step in (Step.TRUST, Step.TIME),
         ),
@@ -410,6 +377,8 @@ _TARGETS: dict[Step, tuple[str, str, str | None]] = {
     Step.REENROL: ("POST", f"{EST}/{DEFAULT_LABEL}/simplereenroll", PKCS10),
     Step.DEVICE: ("PUT", SELF, JSON),
     Step.ENTITLE: ("PUT", ENTITLEMENTS, JSON),
+    Step.RECOVER: ("GET", ENTITLEMENTS, None),
+    Step.INFO: ("GET", RENEWAL_INFO, None),
     Step.REMOVE: ("DELETE", SELF, None),
     Step.INCIDENT: ("POST", INCIDENTS, JSON),
 }
@@ -427,7 +396,7 @@ def _body(policy: AgentPolicy, state: AgentState, step: Step, now: Reading, nonc
     bundle = state.trust()
     trust_seq = bundle.seq if bundle is not None else 0
     match step:
-        case Step.TRUST | Step.REMOVE:
+        case Step.TRUST | Step.REMOVE | Step.RECOVER | Step.INFO:
             return None
         case Step.TIME:
             return wire.dump(TimeRequest(nonce=nonce))
@@ -445,7 +414,7 @@ def _body(policy: AgentPolicy, state: AgentState, step: Step, now: Reading, nonc
         case Step.ENTITLE:
             grant = state.granted()
             report = ClockReport(
-                now=scheduled(policy, state, now).replace(microsecond=0),
+                now=lapse.scheduled(policy, state, now).replace(microsecond=0),
                 source=state.time.source or "device",
                 mono_ms=max(0, now.mono // timedelta(milliseconds=1)),
                 boot_id=now.boot,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
 
-from anchorwatch.licensing.deadline import CLOCK_GRACE
+from anchorwatch.licensing.deadline import CLOCK_GRACE, EVALUATION
 from anchorwatch.licensing.failure import Failure, FailureClass
 
 
@@ -80,6 +80,12 @@ class AgentPolicy:
     auto_import: time | None
     """When, by the device's local clock, the trust pool is imported; None where never or by hand."""
     delivers_incidents: bool
+    follows_windows: bool
+    """Asks the portal when it would like to be called (L3), and keeps to it within the signed dates."""
+    evaluates_again: bool
+    """Whether an agent that lost its registration goes back to what is left of its evaluation."""
+    evaluation: timedelta = EVALUATION
+    """How long something may be used without a registration; counted while it is used."""
     tolerates_interception: bool = False
     texts: Mapping[FailureClass, str] = field(default_factory=dict)
 
@@ -96,6 +102,8 @@ SL1 = AgentPolicy(
     clock_grace=None,
     auto_import=None,
     delivers_incidents=True,
+    follows_windows=True,
+    evaluates_again=False,
 )
 
 
@@ -108,5 +116,7 @@ def cisco(generation: Generation, *, auto_import: bool = True) -> AgentPolicy:
         clock_grace=CLOCK_GRACE,
         auto_import=time(22, 0) if auto_import and generation is not Generation.FXOS else None,
         delivers_incidents=False,
+        follows_windows=False,
+        evaluates_again=True,
         texts=TEXTS[generation],
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from anchorwatch.licensing import enrolment, retry
+from anchorwatch.licensing import clock, enrolment, retry
 from anchorwatch.licensing.authorization import TABLE as AUTHORIZATION
 from anchorwatch.licensing.authorization import AuthorizationEvent
 from anchorwatch.licensing.clock import Reading
@@ -17,6 +18,7 @@ from anchorwatch.licensing.failure import (
     CURABLE_BY_BUNDLE,
     PEER_UNTRUSTED,
     Failure,
+    FailureClass,
     noted,
     repaired,
 )
@@ -29,6 +31,12 @@ from anchorwatch.licensing.status import RegistrationState
 from anchorwatch.licensing.trust import PEER_TABLE, PeerEvent
 
 REGISTERING = (RegistrationState.IN_PROGRESS, RegistrationState.RETRYING)
+_OWN_END = (Step.ENTITLE, Step.REENROL, Step.REMOVE)
+"""Steps whose refusal matters to a person until the very step works."""
+
+
+REVOKED = "revoked"
+"""The reason of a registration that the portal revoked."""
 
 
 def refused(sentence: str, state: AgentState) -> EventRefusedError:
@@ -39,6 +47,12 @@ def refused(sentence: str, state: AgentState) -> EventRefusedError:
 def fresh_key(entropy: Entropy) -> str:
     """A random UUID (RFC 9562) for `Idempotency-Key`."""
     return str(uuid.UUID(bytes=entropy.octets(16), version=4))
+
+
+def position(*parts: object) -> float:
+    """A place from 0 to 1 in a window, the same whenever it is asked for, and another for another device."""
+    told = " ".join(str(each) for each in parts)
+    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:4]) / 2**32
 
 
 def request_body(csr: bytes | None) -> bytes:
@@ -77,7 +91,9 @@ def failed(
     timer = retry.failed(
         timer, now.mono, entropy.fraction(), left=time_left(state, step, at), retry_after=retry_after
     )
-    state = replace(state.with_timer(step, timer), in_flight=None, failure=failure)
+    seen = replace(failure.evidence, clock=str(state.time.state), skew=state.time.skew)
+    failure = replace(failure, evidence=seen)
+    state = replace(state.with_timer(step, timer), in_flight=None, failure=failure, failed_step=step)
     state = replace(state, incidents=noted(state.incidents, failure, at, fresh_key(entropy)))
     state = _attempted(state, step, Attempt(at=at, worked=False, reason=failure.sentence))
     if state.registration in REGISTERING:
@@ -88,9 +104,11 @@ def failed(
         state = replace(state, peer=PEER_TABLE.target(state.peer, PeerEvent.REFUSED), bundle_is_newest=False)
     if policy.heals_through_bundle and failure.kind in CURABLE_BY_BUNDLE and step is not Step.TRUST:
         state = replace(state, heal=True)
-    if policy.rights_by_signed_time and failure.kind in ABOUT_TIME and state.intent is not None:
-        # The next thing a registration does is to ask for signed time again.
-        state = replace(state, intent=replace(state.intent, ready=False))
+    if policy.rights_by_signed_time and failure.kind in ABOUT_TIME:
+        # The next thing to do is to ask for signed time: after a restart a clock may be years off and not know it.
+        state = replace(state, time=clock.doubted(state.time))
+        if state.intent is not None:
+            state = replace(state, intent=replace(state.intent, ready=False))
     return state
 
 
@@ -107,14 +125,24 @@ def _attempted(state: AgentState, step: Step, attempt: Attempt) -> AgentState:
 
 
 def worked(state: AgentState, step: Step, by: str) -> AgentState:
-    """The state after an exchange got the answer it was for."""
+    """The state after an exchange got the answer it was for.
+
+    That the portal was reached ends every failure to reach it; what it refused stays refused until that very step works.
+    """
     state = state.without_exchange(step).with_timer(step, None)
-    peer = state.peer
-    if step not in (Step.TRUST, Step.TIME):
+    if step in (Step.TRUST, Step.TIME):
         # Those two are believed whoever carries them.
-        peer = PEER_TABLE.target(peer, PeerEvent.ANSWERED)
-        state = replace(state, incidents=repaired(state.incidents, by), failure=None, heal=False)
-    return replace(state, peer=peer)
+        return state
+    refused = state.failure is not None and state.failure.kind is FailureClass.LICENCE_ERROR
+    stays = refused and state.failed_step in _OWN_END and step not in (state.failed_step, Step.ENROL)
+    return replace(
+        state,
+        peer=PEER_TABLE.target(state.peer, PeerEvent.ANSWERED),
+        incidents=repaired(state.incidents, by, but=FailureClass.LICENCE_ERROR if stays else None),
+        failure=state.failure if stays else None,
+        failed_step=state.failed_step if stays else None,
+        heal=False,
+    )
 
 
 def forgotten(state: AgentState, reason: str | None) -> AgentState:
@@ -136,5 +164,8 @@ def forgotten(state: AgentState, reason: str | None) -> AgentState:
         outside_since=None,
         reason=reason,
         asked_anew=bool(state.wanted),
+        recover=False,
+        info_at=None,
+        trust_check_at=None,
         authorization=AUTHORIZATION.target(state.authorization, AuthorizationEvent.IDENTITY_LOST),
     )

@@ -40,6 +40,8 @@ class Step(StrEnum):
     REENROL = "E4"
     DEVICE = "D1"
     ENTITLE = "L1"
+    RECOVER = "L2"
+    INFO = "L3"
     REMOVE = "L5"
     INCIDENT = "L6"
 
@@ -156,18 +158,27 @@ class AgentState:
     adoptions: Sequence = 0
     renew_authorization_at: datetime | None = None
     renew_identity_at: datetime | None = None
-    exchanges: Annotated[tuple[Exchange, ...], Many(8)] = ()
+    recover: bool = False
+    """Whether to ask for the last grant before another: the portal may know one that is not here."""
+    info_at: datetime | None = None
+    """When to ask next what windows the portal suggests."""
+    trust_check_at: datetime | None = None
+    """When the portal would like the bundle to be asked for, where that is earlier than its own hint."""
+    exchanges: Annotated[tuple[Exchange, ...], Many(16)] = ()
     in_flight: int | None = None
     numbers: Sequence = 0
-    timers: Annotated[tuple[StepTimer, ...], Many(8)] = ()
+    timers: Annotated[tuple[StepTimer, ...], Many(16)] = ()
     incidents: Annotated[tuple[Incident, ...], Many(64)] = ()
     failure: Failure | None = None
+    failed_step: Step | None = None
     reason: Words | None = None
     """Why the registration failed or ended."""
     registered_at: datetime | None = None
     last_registration: Attempt | None = None
     last_identity_renewal: Attempt | None = None
     last_authorization: Attempt | None = None
+    evaluation_used: timedelta = timedelta(0)
+    """How long something was used without a registration."""
     outside_since: timedelta | None = None
     """Monotonic time since which a moved clock stands outside the certificate's dates (policy cisco)."""
 
