@@ -62,6 +62,6 @@ def group_of(nouns: tuple[Noun, ...]) -> type[TyperGroup]:
     class Nouns(TyperGroup):
         def __init__(self, **attributes: Any) -> None:
             super().__init__(**attributes)
-            self.commands = {noun.name: _Unread(noun) for noun in nouns} | self.commands
+            self.commands = {**{noun.name: _Unread(noun) for noun in nouns}, **self.commands}
 
     return Nouns
