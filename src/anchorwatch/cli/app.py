@@ -63,11 +63,12 @@ def _portal(into: typer.Typer) -> None:
 @cache
 def _whole_portal() -> typer.Typer:
     """The noun `portal` from its modules, put together once however often it is read."""
-    from anchorwatch.cli import portal, portal_backup, portal_token, portal_trust
+    from anchorwatch.cli import portal, portal_backup, portal_key, portal_token, portal_trust
 
     portal.app.command()(portal_backup.backup)
     portal.app.command()(portal_backup.restore)
     portal.app.add_typer(portal_token.tokens)
+    portal.app.add_typer(portal_key.keys)
     portal.app.add_typer(portal_trust.devices)
     portal.app.add_typer(portal_trust.trust)
     return portal.app
