@@ -67,6 +67,8 @@ from anchorwatch.licensing.trust import BUNDLE_TABLE, BundleEvent
 
 AT_LEAST_EVERY = timedelta(hours=6)
 """The agent looks at the clock so often, that the stored high-water mark does not fall far behind."""
+SELDOM = timedelta(days=30)
+"""As often where rights end by the device's own clock, and no mark has to follow."""
 NOW = timedelta(0)
 
 
@@ -89,8 +91,8 @@ def receive(
 
 
 def next_wakeup(policy: AgentPolicy, state: AgentState, now: Reading) -> timedelta:
-    """How long until `receive` wants a `Tick`, by the monotonic clock; never more than six hours."""
-    waits = [AT_LEAST_EVERY]
+    """How long until `receive` wants a `Tick`, by the monotonic clock; never more than six hours (thirty days by the device's clock)."""
+    waits = [AT_LEAST_EVERY if policy.rights_by_signed_time else SELDOM]
     if state.in_flight is None:
         waits += [wait for _, wait in _jobs(policy, state, now)]
     if state.outside_since is not None:
