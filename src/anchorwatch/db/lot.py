@@ -98,6 +98,21 @@ def of_account(
     return tuple(value(Lot, row) for row in tx.execute(query.order_by(table.lot.c.id).limit(limit)))
 
 
+def in_pool(tx: Transaction, of: Pool, *, now: datetime) -> tuple[Lot, ...]:
+    """The positive lots that count in a pool now, those that end soonest first, those that never end last."""
+    each = table.lot.c
+    query = all_of(table.lot).where(
+        each.account_id == of.account_id,
+        each.virtual_account_id == of.virtual_account_id,
+        each.tag_id == of.tag_id,
+        each.quantity > 0,
+        each.starts_at <= now,
+        or_(each.ends_at.is_(None), each.ends_at > now),
+    )
+    rows = tx.execute(query.order_by(each.ends_at.is_(None), each.ends_at, each.id))
+    return tuple(value(Lot, row) for row in rows)
+
+
 def post(
     tx: Transaction, *, now: datetime, request_id: str = "", account_id: UUID | None = None
 ) -> tuple[Posted | Short, ...]:

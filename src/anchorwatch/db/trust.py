@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from anchorwatch.db import certificate, table
 from anchorwatch.db.database import Transaction
@@ -39,6 +40,22 @@ class TrustAck:
     canary: str
     missing: tuple[str, ...] = ()
     at: datetime
+
+
+class Heard(StrEnum):
+    """How far a device is with a root: it holds it, it holds an older bundle, or it holds it and does not believe it."""
+
+    READY = "ready"
+    BEHIND = "behind"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class HeardBy:
+    """How far one device is."""
+
+    device_id: UUID
+    state: Heard
 
 
 _BUNDLE, _ANCHOR, _ACK = table.trust_bundle.c, table.trust_bundle_anchor.c, table.trust_ack.c
@@ -95,3 +112,36 @@ def acknowledgements(tx: Transaction, account_id: UUID, seq: int) -> tuple[Trust
     query = all_of(table.trust_ack).where(_ACK.account_id == account_id, _ACK.seq == seq)
     rows = tx.execute(query.order_by(_ACK.device_id)).mappings()
     return tuple(TrustAck(**{**row, "missing": tuple(row["missing"])}) for row in rows)
+
+
+def first_with(tx: Transaction, role: Role, sha256: str) -> int | None:
+    """The bundle since which an anchor was in every one, also in the last; None where the last has it not."""
+    last_seq = tx.execute(select(func.max(_BUNDLE.seq))).scalar()
+    same = (_ANCHOR.role == role, _ANCHOR.sha256 == sha256)
+    having = set(tx.execute(select(_ANCHOR.seq).where(*same)).scalars())
+    if last_seq is None or last_seq not in having:
+        return None
+    without = tx.execute(
+        select(func.max(_BUNDLE.seq)).where(_BUNDLE.seq.not_in(select(_ANCHOR.seq).where(*same)))
+    )
+    return min(seq for seq in having if seq > (without.scalar() or 0))
+
+
+def heard(tx: Transaction, seq: int, sha256: str, account_id: UUID | None) -> tuple[HeardBy, ...]:
+    """How far each live device of an account (None: of all) is with an anchor that came with bundle `seq`."""
+    devices = table.device.c
+    said = and_(_ACK.device_id == devices.id, _ACK.seq == devices.trust_seq)
+    query = (
+        select(devices.id, devices.trust_seq, _ACK.missing)
+        .select_from(table.device.outerjoin(table.trust_ack, said))
+        .where(devices.live)
+    )
+    if account_id is not None:
+        query = query.where(devices.account_id == account_id)
+    return tuple(
+        HeardBy(
+            which,
+            Heard.BEHIND if held < seq else Heard.MISSING if sha256 in (missing or ()) else Heard.READY,
+        )
+        for which, held, missing in tx.execute(query.order_by(devices.id))
+    )
