@@ -21,3 +21,35 @@ class StreamTimedOut(NetError, TimeoutError):
 
 class NotLoopback(NetError, ValueError):
     """A lab server was asked to listen where others could reach it."""
+
+
+class NoConversation(NetError):
+    """A device's command line could not be reached, or was lost; `hints` say what to do next, likeliest first."""
+
+    def __init__(self, sentence: str, *hints: str) -> None:
+        super().__init__(sentence)
+        self.hints = hints
+
+
+class DeviceUnreachable(NoConversation):
+    """No SSH connection came about: name, route, port, or nothing in common to speak."""
+
+
+class HostKeyRefused(NoConversation):
+    """The device showed a key that nobody vouched for, or another one than it had; `fingerprint` is its SHA-256."""
+
+    def __init__(self, sentence: str, *hints: str, fingerprint: str = "") -> None:
+        super().__init__(sentence, *hints)
+        self.fingerprint = fingerprint
+
+
+class LoginRefused(NoConversation):
+    """The device did not accept who was there; nobody tries again by himself."""
+
+
+class DeviceGone(NoConversation):
+    """A conversation ended in its middle."""
+
+
+class PrintsTooMuch(NoConversation):
+    """A device printed more than anybody keeps."""
