@@ -14,7 +14,7 @@ from rich.text import Text
 from anchorwatch.base.schema import Schema, write
 from anchorwatch.cli.terminal import printable
 from anchorwatch.devices import printed_name
-from anchorwatch.lab import story as stories
+from anchorwatch.lab import story_file as stories
 from anchorwatch.lab.play import Exchange, Scene, play
 from anchorwatch.pki.certificate import Certificate
 

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from anchorwatch.lab.story import Certified, Story
+from anchorwatch.disk import file as disk
+from anchorwatch.lab.story import Certified
 from anchorwatch.pki.certificate import Certificate
+
+_KEPT = ".pem"
+_LARGEST = 64 * 1024
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -24,6 +29,8 @@ _TYPES = {
     "O": NameOID.ORGANIZATION_NAME,
     "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
     "CN": NameOID.COMMON_NAME,
+    "L": NameOID.LOCALITY_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
 }
 
 
@@ -39,11 +46,13 @@ class Minted:
     key: Key = field(repr=False)
 
 
-def mint(story: Story) -> Mapping[str, Minted]:
-    """Make every certificate of a story; by the codes of the story. Raises `StoryInconsistentError`."""
-    made: dict[str, Minted] = {}
-    natives: dict[str, x509.Certificate] = {}
-    waiting = dict(story.certificates)
+def mint(plans: Mapping[str, Certified], kept: Mapping[str, Minted] | None = None) -> Mapping[str, Minted]:
+    """Make every certificate that is planned, by code; what is `kept` from before is not made again.
+
+    Raises `StoryInconsistentError`.
+    """
+    made: dict[str, Minted] = dict(kept or {})
+    waiting = {code: plan for code, plan in plans.items() if code not in made}
     while waiting:
         ready = [code for code, plan in waiting.items() if all(need in made for need in _needs(plan))]
         if not ready:
@@ -53,19 +62,48 @@ def mint(story: Story) -> Mapping[str, Minted]:
         for code in ready:
             plan = waiting.pop(code)
             key = made[plan.same_as].key if plan.same_as else _new_key(plan.key)
-            subject = natives[plan.same_as].subject if plan.same_as else _name(plan)
+            subject = _subject(made[plan.same_as]) if plan.same_as else _name(plan)
             issuer = made.get(plan.issuer)
             native = _certify(
                 plan,
                 subject=subject,
                 key=key,
-                issuer=natives[plan.issuer].subject if issuer else subject,
+                issuer=_subject(issuer) if issuer else subject,
                 signing=issuer.key if issuer else key,
             )
-            natives[code] = native
             der = native.public_bytes(serialization.Encoding.DER)
             made[code] = Minted(certificate=Certificate.from_der(der), key=key)
     return MappingProxyType(made)
+
+
+def save(made: Mapping[str, Minted], folder: Path) -> None:
+    """Keep certificates and keys in a folder, each pair in a private file of its own. Raises `OSError`."""
+    for code, minted in made.items():
+        pem = minted.certificate.pem.encode("ascii") + minted.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        disk.write(folder / f"{code}{_KEPT}", pem, private=True)
+
+
+def kept(folder: Path) -> Mapping[str, Minted]:
+    """What `save` kept there. Raises `OSError`, and `StoryInconsistentError` for a file that is damaged."""
+    found: dict[str, Minted] = {}
+    for path in sorted(folder.glob(f"*{_KEPT}")):
+        data = disk.read_private(path, _LARGEST)
+        try:
+            native = x509.load_pem_x509_certificate(data)
+            key = serialization.load_pem_private_key(data, None)
+        except ValueError:
+            raise StoryInconsistentError(f"{path.name} holds no certificate with its key") from None
+        if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+            raise StoryInconsistentError(f"{path.name} holds a key of another kind than is made here")
+        der = native.public_bytes(serialization.Encoding.DER)
+        found[path.name.removesuffix(_KEPT)] = Minted(certificate=Certificate.from_der(der), key=key)
+    return MappingProxyType(found)
+
+
+def _subject(minted: Minted) -> x509.Name:
+    return x509.load_der_x509_certificate(minted.certificate.der).subject
 
 
 def _needs(plan: Certified) -> tuple[str, ...]:
@@ -106,7 +144,17 @@ def _certify(
     if plan.hosts:
         names = x509.SubjectAlternativeName([x509.DNSName(host) for host in plan.hosts])
         builder = builder.add_extension(names, critical=False)
+    if plan.ocsp:
+        where = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, _uri(plan.ocsp))
+        builder = builder.add_extension(x509.AuthorityInformationAccess([where]), critical=False)
+    if plan.crl:
+        point = x509.DistributionPoint([_uri(plan.crl)], None, None, None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     return builder.sign(signing, hashes.SHA256())
+
+
+def _uri(url: str) -> x509.UniformResourceIdentifier:
+    return x509.UniformResourceIdentifier(url)
 
 
 def _usage(plan: Certified) -> x509.KeyUsage:

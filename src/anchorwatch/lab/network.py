@@ -60,7 +60,11 @@ class Fault(StrEnum):
     BUNDLE_ALTERED = "bundle-altered", "Somebody between changes one bit of the bundle."
     BUNDLE_UNSIGNED = "bundle-unsigned", "The file that is served holds the same CAs, and no signature."
     BUNDLE_FOREIGN = "bundle-foreign", "The bundle is signed, by somebody who is not pinned."
-    BUNDLE_OUTDATED = "bundle-outdated", "A cache gives out the bundle of the story's first day."
+    BUNDLE_OUTDATED = "bundle-outdated", "A cache gives out the oldest bundle there is."
+
+
+FAULTS: Mapping[str, Fault] = MappingProxyType({fault.value: fault for fault in Fault})
+"""Faults by the words people type."""
 
 
 class Obstacle(StrEnum):
@@ -230,6 +234,11 @@ class Network:
         if self.town.inhabited(address):
             return Way(address=address, obstacle=Obstacle.REFUSED)
         return self._dropped(address)
+
+    def find(self, host: str, port: int) -> Endpoint | Unreachable:
+        """The same as an endpoint, or as the outcome of a connection that did not come about."""
+        way = self.way(host, port)
+        return way.endpoint if way.endpoint is not None else way.unreachable(host, port)
 
     def echo(self, host: str) -> Obstacle | None:
         """Whether a host answers to a ping: None, or why not."""

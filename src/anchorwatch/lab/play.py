@@ -26,8 +26,8 @@ from anchorwatch.doctor.remedy import commands
 from anchorwatch.formats import read as read_bundle
 from anchorwatch.formats.verification import Rule, Verified, verify
 from anchorwatch.lab.device import VirtualAsa
+from anchorwatch.lab.play_town import DATES, Town
 from anchorwatch.lab.story import Story
-from anchorwatch.lab.town import Town
 from anchorwatch.net.outcome import Connected, TrustRefused
 from anchorwatch.pki.catalogue import Catalogue, Origin
 from anchorwatch.pki.certificate import Certificate
@@ -184,7 +184,7 @@ class _Play:
         )
 
     def _judgement(self) -> Scene:
-        plan = self.town.story.bundle
+        plan = self.town.story.source
         bundle = read_bundle(self.town.publish_bundle(), source=plan.url)
         checked = bundle.signed and verify(
             bundle.signed, at=self.town.clock.now(), rule=Rule(pins=self.device.pins)
@@ -255,7 +255,9 @@ class _Play:
                 (report.adds_up, "the counters add up"),
                 (
                     report.installed is not None
-                    and report.installed.value == len(held) == len(self.town.story.bundle.holds),
+                    and report.installed.value
+                    == len(held)
+                    == len(self.town.story.bundles[self.town.story.serves].holds),
                     "every entry was installed",
                 ),
                 (bool(arrived), "a CA that suffices arrived"),
@@ -285,7 +287,7 @@ class _Play:
 
     def _type(self, command: str) -> Exchange:
         exchange = Exchange(prompt=self.device.prompt, command=command, output=self.device.type(command))
-        if self.town.clock.now() >= self.town.story.dates["moved"]:
+        if self.town.clock.now() >= DATES["moved"]:
             self.console.append(exchange)
         return exchange
 

@@ -1,4 +1,4 @@
-"""The town of a story: authorities, the portal, the bundle server, the name service, and one clock for all.
+"""The town of the short play of 2016: authorities, the portal, the bundle server, the name service, and one clock for all.
 
 Everything listens on loopback; the name service maps the story's host names to it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -21,17 +22,25 @@ from anchorwatch.net.site import Reply, Request, Site
 from anchorwatch.pki.certificate import Certificate
 from anchorwatch.pki.truststore import TrustStore
 
+DATES = {
+    "quiet": datetime(2016, 2, 29, 9, 0, tzinfo=UTC),
+    "moved": datetime(2016, 3, 22, 13, 26, 32, tzinfo=UTC),
+    "mended": datetime(2016, 3, 22, 14, 5, tzinfo=UTC),
+}
+"""The portal still shows the old chain; it shows the new one and the device fails; the bundle is imported."""
+_DEVICE = "asav-951"
+
 
 class Town:
     """A town under way from its making until `close`; also a context manager.
 
-    The clock starts on the story's first date. `minted` are the story's certificates by code.
+    The clock starts on the first of `DATES`. `minted` are the story's certificates by code.
     """
 
     def __init__(self, story: Story) -> None:
         self.story = story
-        self.clock = TurnableClock(min(story.dates.values()))
-        self.minted: Mapping[str, Minted] = mint(story)
+        self.clock = TurnableClock(min(DATES.values()))
+        self.minted: Mapping[str, Minted] = mint({code: story.certificates[code] for code in story.needed})
         self._bundles: dict[str, bytes] = {}
         self._open = ExitStack()
         self._portal = self._open.enter_context(Site(self._portal_answers, terms=self._terms("old")))
@@ -49,23 +58,23 @@ class Town:
 
     def device(self) -> VirtualAsa:
         """The device of the story, with the anchors it has when the story begins."""
-        plan = self.story.device
+        plan = next(each for each in self.story.devices if each.name == _DEVICE)
         return VirtualAsa(
-            hostname=plan.hostname,
+            hostname="ASAv",
             clock=self.clock,
             resolve=self.resolve,
             portal_url=self.story.url,
             trustpoints={
-                name: TrustStore.of(self.certificates(*held), name=name)
-                for name, held in plan.trustpoints.items()
+                name: TrustStore.of(self.certificates(held), name=name)
+                for name, held in self.story.held_by(plan).items()
             },
-            pool=TrustStore.of(self.certificates(*plan.pool), name="Trustpool"),
-            pins=frozenset({self.minted[self.story.bundle.pin].certificate.sha256}),
+            pool=TrustStore((), "Trustpool"),
+            pins=frozenset({self.minted[self.story.source.pin].certificate.sha256}),
         )
 
     def turn_to(self, date: str) -> None:
         """Turn the town's clock to a date of the story."""
-        self.clock.turn_to(self.story.dates[date])
+        self.clock.turn_to(DATES[date])
 
     def certificates(self, *codes: str) -> tuple[Certificate, ...]:
         """Certificates of the story by code, in that order."""
@@ -77,24 +86,24 @@ class Town:
 
     def publish_bundle(self) -> bytes:
         """Sign the story's bundle, put it where the story says it is served, and return its bytes."""
-        plan = self.story.bundle
-        signer = self.minted[plan.signer]
+        source, plan = self.story.source, self.story.bundles[self.story.serves]
+        signer = self.minted[source.signer]
         data = sign(
             self.certificates(*plan.holds),
             signer=BundleSigner(
-                certificate=signer.certificate, key=signer.key, issuers=self.certificates(plan.pin)
+                certificate=signer.certificate, key=signer.key, issuers=self.certificates(source.pin)
             ),
-            name=plan.name,
+            name=source.name,
             version=plan.version,
             signing_time=self.clock.now(),
         )
-        self._bundles[urlsplit(plan.url).path] = data
+        self._bundles[urlsplit(source.url).path] = data
         return data
 
     @contextmanager
     def altered_bundle(self) -> Iterator[None]:
         """While it lasts, somebody on the way changes one bit in the middle of the bundle."""
-        path = urlsplit(self.story.bundle.url).path
+        path = urlsplit(self.story.source.url).path
         whole = self._bundles[path]
         middle = len(whole) // 2
         self._bundles[path] = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
@@ -107,7 +116,7 @@ class Town:
         """Where a host of the story listens, None for a name the town does not know."""
         if (host, port) == (self.story.host, 443):
             return self._portal.listener.endpoint
-        if (host, port) == (urlsplit(self.story.bundle.url).hostname, 80):
+        if (host, port) == (urlsplit(self.story.source.url).hostname, 80):
             return self._files.listener.endpoint
         return None
 
