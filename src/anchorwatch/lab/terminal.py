@@ -39,6 +39,10 @@ class EndOfModeError(Exception):
     """Somebody typed ^Z: back to the privileged prompt."""
 
 
+class DetachedError(Exception):
+    """Somebody typed the keys that lead away from a console; what runs there goes on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pager:
     """What is printed at the foot of a page, and what wipes it."""
@@ -70,7 +74,9 @@ class Terminal:
         resume: Callable[[], None] = lambda: None,
     ) -> None:
         self._send = send
-        self._pager = pager
+        self.pager = pager
+        self.detach = b""
+        """Two keys that lead away from a console, in lower case; empty where this is none."""
         self._pause, self._resume = pause, resume
         self._ahead = bytearray()
         self._wanted = asyncio.Event()
@@ -197,7 +203,19 @@ class Terminal:
                 return chr(key)
 
     async def _octets(self) -> None:
-        while not self._ahead:
+        """Wait for what is typed next. Raises `HungUpError`, and `DetachedError` for the keys that lead away."""
+        while True:
+            await self._at_least(1)
+            if not self.detach or self._ahead[:1] != self.detach[:1]:
+                return
+            await self._at_least(2)
+            away = bytes(self._ahead[:2]).lower() == self.detach
+            self._take(2 if away else 1)
+            if away:
+                raise DetachedError
+
+    async def _at_least(self, count: int) -> None:
+        while len(self._ahead) < count:
             if self._gone:
                 raise HungUpError
             self._wanted.clear()
@@ -267,10 +285,10 @@ class Terminal:
     async def _turn(self) -> bool:
         """Ask at the foot of a page; False where no more is wanted of this command."""
         try:
-            key = await self.read_key(self._pager.text)
+            key = await self.read_key(self.pager.text)
         except InterruptedLineError:
             key = "q"
-        self._write(self._pager.wipe)
+        self._write(self.pager.wipe)
         match key:
             case "q" | "Q":
                 self._quiet = True
