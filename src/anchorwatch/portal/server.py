@@ -13,12 +13,14 @@ import logging
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from anchorwatch.base.secret import Secret
@@ -129,7 +131,10 @@ class Server:
         port: int = 0,
         front: Front | None = None,
         signed_only: bool = False,
+        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        drain: float = 0,
     ) -> None:
+        """`around` wraps the application. Told to stop, it says so on /readyz and goes on for `drain` seconds."""
         self.portal = portal
         self.front = front
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -141,7 +146,7 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         keeping = (front.keep,) if front is not None else ()
         config = uvicorn.Config(
-            build(portal, *keeping, signed_only=signed_only),
+            around(build(portal, *keeping, signed_only=signed_only)),
             http=_Protocol,
             ws="none",
             lifespan="on",
@@ -156,7 +161,7 @@ class Server:
         )
         config.load()
         config.ssl = front.context if front is not None else None
-        self._server = _Server(portal, config)
+        self._server = _Server(portal, config, drain)
         self._thread: threading.Thread | None = None
 
     def run(self) -> None:
@@ -185,12 +190,17 @@ class Server:
 class _Server(uvicorn.Server):
     """Says that it is not ready any more before it stops listening."""
 
-    def __init__(self, portal: Portal, config: uvicorn.Config) -> None:
+    def __init__(self, portal: Portal, config: uvicorn.Config, drain: float) -> None:
         super().__init__(config)
         self._portal = portal
+        self._drain = drain
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._portal.retired.set()
+        end = asyncio.get_running_loop().time() + self._drain
+        # Who asks /readyz has to hear of it before new connections are refused; a second signal ends the wait.
+        while not self.force_exit and (left := end - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left, 0.1))
         await super().shutdown(sockets)
 
 
