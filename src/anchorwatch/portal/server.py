@@ -35,6 +35,7 @@ MOST_HEAD = 32 * 1024
 """Octets of a request's head."""
 MOST_CONNECTIONS = 1024
 STOP_SECONDS = 10
+FAREWELL_SECONDS = 0.5
 _LOOK_SECONDS = 2.0
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME: dates of client certificates are judged by the portal's clock, not the machine's."""
@@ -216,6 +217,12 @@ class _Protocol(HttpToolsProtocol):
         self.app_state = {**self.app_state, "client_certificate": der}
         self._head = 0
         self._patience: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            # TLS waits for the other side's farewell; an idle connection must not hold up the end.
+            self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._heard()
