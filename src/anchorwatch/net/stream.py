@@ -79,6 +79,11 @@ class PlainStream:
                 self.received += len(octets)
                 return octets
 
+    def cut(self) -> None:
+        """End the connection both ways, so that a thread that waits on it wakes; it is still to be closed."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         self._socket.close()
 
