@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from anchorwatch.licensing import deadline, seat, settle, state
+from anchorwatch.licensing import deadline, instance, seat, settle, state
 from anchorwatch.licensing.account import DeviceState
 from anchorwatch.licensing.event import Deregister, RenewAuthorization, Send, Want
 from anchorwatch.licensing.failure import Failure, FailureClass
@@ -300,8 +300,6 @@ def test_interception_is_named_and_never_healed(box: Box) -> None:
 
 def test_the_other_policy_stays_in_retry_until_its_pool_is_repaired(box: Box) -> None:
     """The policy cisco never heals itself, and says the text of its generation."""
-    from anchorwatch.licensing import instance
-
     box.policy = cisco(Generation.ASA)
     moved = Failure(kind=FailureClass.UNKNOWN_ROOT, sentence="nothing presented leads to an anchor")
     box.intercept = lambda _, __: moved
@@ -449,3 +447,18 @@ def test_a_revoked_device_is_not_evaluated(box: Box) -> None:
     box.feed(RenewAuthorization())
     box.run(timedelta(days=1))
     assert box.authorization() is AuthorizationState.NOT_AUTHORIZED
+
+
+def test_a_wake_up_is_not_late_for_having_been_asked_late(box: Box) -> None:
+    """However long after the last look it is asked, the machine wants to wake at the deadline itself."""
+    registered(box)
+    box.cable.up = False
+    grant = box.state.granted()
+    assert grant is not None
+    box.run(grant.exp - START - timedelta(hours=5))
+    box.cable.world.now += timedelta(hours=1) - timedelta(seconds=30)
+    wait = instance.next_wakeup(box.policy, box.state, box.reading())
+    box.state = replace(box.state, timers=())
+    assert wait <= timedelta(hours=4, seconds=30)
+    box.cable.world.now = grant.exp - timedelta(seconds=2)
+    assert instance.next_wakeup(box.policy, box.state, box.reading()) <= timedelta(seconds=3)

@@ -92,13 +92,15 @@ def receive(
 
 def next_wakeup(policy: AgentPolicy, state: AgentState, now: Reading) -> timedelta:
     """How long until `receive` wants a `Tick`, by the monotonic clock; never more than six hours (thirty days by the device's clock)."""
+    passed = clock.elapsed(state.time, now)
+    state = replace(state, time=clock.observe(state.time, now))
     waits = [AT_LEAST_EVERY if policy.rights_by_signed_time else SELDOM]
     if state.in_flight is None:
         waits += [wait for _, wait in _jobs(policy, state, now)]
     if state.outside_since is not None:
         waits.append(state.outside_since + deadline.CLOCK_GRACE - now.mono)
     if state.authorization is AuthorizationState.EVALUATION:
-        waits.append(policy.evaluation - state.evaluation_used)
+        waits.append(policy.evaluation - state.evaluation_used - passed)
     at = lapse.rights(policy, state, now)
     if at is not None:
         grant = state.granted()
@@ -175,7 +177,7 @@ def _given(
     state: AgentState, event: BundleGiven, at: datetime, now: Reading
 ) -> tuple[AgentState, tuple[Action, ...]]:
     try:
-        return answer.bundle(state, event.jws, at, now)
+        return answer.bundle(state.with_timer(Step.TRUST, None), event.jws, at, now)
     except BundleRefusedError as error:
         return state, (Tell(code=f"bundle-{error.code}", sentence=str(error)),)
 
@@ -311,7 +313,10 @@ def _pursued(
     step = next((step for step, wait in _jobs(policy, state, now) if wait <= NOW), None)
     if step is None:
         return state, ()
-    if state.registration is RegistrationState.RETRYING:
+    if state.registration is RegistrationState.RETRYING and (
+        step is Step.ENROL or state.timer(Step.ENROL) is None
+    ):
+        # What is done meanwhile, to help, does not end the wait for the next attempt.
         target = REGISTRATION.target(state.registration, RegistrationEvent.RETRY)
         state = replace(state, registration=target)
     if step is Step.ENROL and (state.intent is None or state.intent.csr is None):

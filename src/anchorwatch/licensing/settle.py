@@ -34,6 +34,7 @@ REGISTERING = (RegistrationState.IN_PROGRESS, RegistrationState.RETRYING)
 _OWN_END = (Step.ENTITLE, Step.REENROL, Step.REMOVE)
 """Steps whose refusal matters to a person until the very step works."""
 
+_HELPING = (Step.TRUST, Step.TIME, Step.RECOVER, Step.INFO, Step.INCIDENT)
 
 REVOKED = "revoked"
 """The reason of a registration that the portal revoked."""
@@ -93,7 +94,9 @@ def failed(
     )
     seen = replace(failure.evidence, clock=str(state.time.state), skew=state.time.skew)
     failure = replace(failure, evidence=seen)
-    state = replace(state.with_timer(step, timer), in_flight=None, failure=failure, failed_step=step)
+    state = replace(state.with_timer(step, timer), in_flight=None)
+    if not _only_help(state, step, failure):
+        state = replace(state, failure=failure, failed_step=step)
     state = replace(state, incidents=noted(state.incidents, failure, at, fresh_key(entropy)))
     state = _attempted(state, step, Attempt(at=at, worked=False, reason=failure.sentence))
     if state.registration in REGISTERING:
@@ -110,6 +113,18 @@ def failed(
         if state.intent is not None:
             state = replace(state, intent=replace(state.intent, ready=False))
     return state
+
+
+def _only_help(state: AgentState, step: Step, failure: Failure) -> bool:
+    """Whether what failed was to help other steps, whose own failures are what a person has to read.
+
+    A page in place of a bundle, as in a network in which the bundle comes by file, is none: it makes the bundle stale.
+    """
+    if step not in _HELPING or failure.kind in PEER_UNTRUSTED:
+        return False
+    if failure.kind is FailureClass.HTTP_ERROR and state.registration is RegistrationState.REGISTERED:
+        return True
+    return state.failure is not None and state.failed_step not in (None, *_HELPING)
 
 
 def _attempted(state: AgentState, step: Step, attempt: Attempt) -> AgentState:
