@@ -116,11 +116,12 @@ def _begun(portal: Portal, request: Request) -> Reply | Task:
 
 def _may_use_tls(portal: Portal, request: Request) -> bool:
     """Only re-enrolment of plain EST clients; a signature, where there is one, is what counts."""
-    return request.path == _est(portal.label, "simplereenroll") and "signature" not in request.fields
+    return request.path in _est(portal.label, "simplereenroll") and "signature" not in request.fields
 
 
-def _est(label: str, what: str) -> str:
-    return f"{message.EST}/{label}/{what}"
+def _est(label: str, what: str) -> tuple[str, str]:
+    """An operation of EST with its label, and without, for clients that know of none (RFC 7030 section 3.2.2)."""
+    return f"{message.EST}/{label}/{what}", f"{message.EST}/{what}"
 
 
 @functools.cache
@@ -130,15 +131,17 @@ def _routes(label: str) -> tuple[dict[tuple[str, str], Open], dict[tuple[str, st
         ("GET", message.TRUST): _trust,
         ("GET", message.TRUST_P7B): _trust_p7b,
         ("POST", message.TIME): _time,
-        ("GET", _est(label, "cacerts")): lambda portal, _: enrolment.ca_certificates(portal),
-        ("GET", _est(label, "csrattrs")): lambda *_: enrolment.csr_attributes(),
-        ("POST", _est(label, "simpleenroll")): enrolment.enrol,
         ("POST", CALL_HOME): lambda *_: Reply(media_type="text/xml; charset=utf-8", body=_RECEIVED),
         ("GET", HEALTH): lambda *_: _text(200, "ok"),
         ("GET", READY): lambda portal, _: ready(portal),
     }
+    est: tuple[tuple[str, str, Open], ...] = (
+        ("GET", "cacerts", lambda portal, _: enrolment.ca_certificates(portal)),
+        ("GET", "csrattrs", lambda *_: enrolment.csr_attributes()),
+        ("POST", "simpleenroll", enrolment.enrol),
+    )
+    open_to_all |= {(method, path): opened for method, what, opened in est for path in _est(label, what)}
     by_device: dict[tuple[str, str], Work] = {
-        ("POST", _est(label, "simplereenroll")): _reenrol,
         ("PUT", message.SELF): _describe,
         ("DELETE", message.SELF): lambda it: product.remove(it.portal, it.tx, it.found, it.who),
         ("PUT", message.ENTITLEMENTS): _entitle,
@@ -146,6 +149,7 @@ def _routes(label: str) -> tuple[dict[tuple[str, str], Open], dict[tuple[str, st
         ("GET", message.RENEWAL_INFO): lambda it: product.renewal_info(it.portal, it.tx, it.found),
         ("POST", message.INCIDENTS): _report,
     }
+    by_device |= {("POST", path): _reenrol for path in _est(label, "simplereenroll")}
     return open_to_all, by_device
 
 
