@@ -28,6 +28,9 @@ from anchorwatch.devices.asa import (
     version,
 )
 from anchorwatch.devices.capture import Line
+from anchorwatch.devices.fxos import call_home as fxos_call_home
+from anchorwatch.devices.fxos import reachability as fxos_reachability
+from anchorwatch.devices.fxos import service as fxos_service
 from anchorwatch.devices.fxos import trustpoint
 from anchorwatch.devices.iosxe import trustpool as iosxe_trustpool
 from anchorwatch.devices.screen import Found
@@ -57,6 +60,9 @@ SCREENS: tuple[Parse, ...] = (
     iosxe_trustpool.parse,
     trustpoint.parse_paste,
     trustpoint.parse,
+    fxos_service.parse,
+    fxos_call_home.parse,
+    fxos_reachability.parse,
     debug.parse,
     pasted.parse,
 )
