@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.harbour import Way, a_harbour
+from anchorwatch.agent.agent import Agent
 from anchorwatch.licensing import deadline
 from anchorwatch.licensing.account import DeviceState
 from anchorwatch.licensing.status import AuthorizationState, RegistrationState
@@ -13,6 +14,14 @@ from anchorwatch.portal import life
 from portal.office import Office
 
 SECOND = timedelta(seconds=1)
+
+
+def authorization(agent: Agent) -> AuthorizationState:
+    return agent.state.authorization
+
+
+def registration(agent: Agent) -> RegistrationState:
+    return agent.state.registration
 
 
 @pytest.fixture
@@ -63,29 +72,29 @@ def test_every_date_is_the_deadlines(office: Office, tmp_path: Path) -> None:
         assert last.exp == deadline.grant_dates(last.iat).deadline
         harbour.doze(agent, last.exp - office.clock.now() - SECOND * 2)
         life.sweep(office.portal)
-        assert agent.state.authorization is AuthorizationState.AUTHORIZED
+        assert authorization(agent) is AuthorizationState.AUTHORIZED
         assert office.in_use() == 1
         harbour.turn(agent, SECOND * 4)
         life.sweep(office.portal)
-        assert agent.state.authorization is AuthorizationState.EXPIRED
+        assert authorization(agent) is AuthorizationState.EXPIRED
         assert office.devices()[0].state is DeviceState.AUTH_EXPIRED
         assert office.in_use() == 0
 
         harbour.doze(agent, last.grace - office.clock.now() + SECOND * 2)
-        assert agent.state.authorization is AuthorizationState.GRACE_EXPIRED
+        assert authorization(agent) is AuthorizationState.GRACE_EXPIRED
         harbour.doze(agent, renewed.not_after - office.clock.now() - SECOND * 2)
-        assert agent.state.registration is RegistrationState.REGISTERED
+        assert registration(agent) is RegistrationState.REGISTERED
         harbour.turn(agent, SECOND * 4)
         life.sweep(office.portal)
-        assert agent.state.registration is RegistrationState.EXPIRED
+        assert registration(agent) is RegistrationState.EXPIRED
         assert office.devices()[0].state is DeviceState.ID_EXPIRED
         assert sorted(path.name for path in harbour.folder.iterdir()) == ["lock", "state.json"]
 
         # And again from the beginning.
         harbour.way = Way.OPEN
         agent.register(office.token())
-        assert agent.state.registration is RegistrationState.REGISTERED
-        assert agent.state.authorization is AuthorizationState.AUTHORIZED
+        assert registration(agent) is RegistrationState.REGISTERED
+        assert authorization(agent) is AuthorizationState.AUTHORIZED
         again = agent.state.identity
         assert again is not None
         assert again.not_after == deadline.identity_dates(office.clock.now().replace(microsecond=0)).not_after

@@ -435,6 +435,7 @@ def _body(policy: AgentPolicy, state: AgentState, step: Step, now: Reading, nonc
                     last_jti=grant.jti if grant is not None else None,
                     grant=state.grant if state.show_grant else None,
                     state_sha256=digest(state),
+                    adoptions=state.adoptions,
                 )
             )
         case Step.INCIDENT:

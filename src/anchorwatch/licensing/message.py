@@ -166,6 +166,8 @@ class EntitlementRequest:
     grant: Compact | None = None
     mode: Mode = Mode.NORMAL
     state_sha256: Sha256 | None = None
+    adoptions: Sequence = 0
+    """How often the agent took up a grant that it did not know, by L2 or a refusal: two clones do it in turns."""
 
     def __post_init__(self) -> None:
         if len({each.tag for each in self.entitlements}) != len(self.entitlements):

@@ -148,7 +148,12 @@ def _give(
     if short and all(each.n == 0 for each in entitled):
         raise Refused(refusal(Type.INSUFFICIENT_LICENSES, fits=min(short[0].pool.room, 1_000_000_000)))
     signed, row = _grant(portal, tx, found, who, asked, entitled, last)
-    after = replace(found, deadline=row.deadline, trust_seq=max(found.trust_seq, asked.trust_seq))
+    after = replace(
+        found,
+        deadline=row.deadline,
+        trust_seq=max(found.trust_seq, asked.trust_seq),
+        adoptions=max(found.adoptions, asked.adoptions),
+    )
     device.save(tx, found, after)
     device.save_entitlements(tx, found.id, _rows(found, offers, entitled, now))
     if not grant.add(tx, replace(row, body_sha256=digest.hex(), jws=signed)):
