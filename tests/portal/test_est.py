@@ -1,15 +1,20 @@
 """Plain EST clients, that know nothing of us: openssl makes the request and curl carries it, over real TLS."""
 
 import base64
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from pyasn1.codec.der.decoder import decode
+from pyasn1_alt_modules import rfc5280, rfc7030, rfc9908
 
+from anchorwatch.licensing import jws, trust_bundle
 from anchorwatch.licensing.account import DeviceState
 from anchorwatch.licensing.claim import Role
+from anchorwatch.licensing.jws import Kind
 from anchorwatch.portal import key_ring, publication
 from anchorwatch.portal.key_ring import KeyRole
 from anchorwatch.portal.server import Front, Server, authorities
@@ -42,10 +47,10 @@ class Client:
             f"{PORTAL}:{server.port}:127.0.0.1",
         )
 
-    def request(self, name: str) -> bytes:
+    def request(self, name: str, *more: str) -> bytes:
         key, csr = self.folder / f"{name}.key", self.folder / f"{name}.csr"
         run("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(csr),
-            "-outform", "DER", "-subj", "/serialNumber=R-77/CN=router")  # fmt: skip
+            "-outform", "DER", "-subj", "/serialNumber=R-77/CN=router", *more)  # fmt: skip
         return base64.encodebytes(csr.read_bytes())
 
     def post(self, what: str, body: bytes, *more: str) -> bytes:
@@ -72,15 +77,7 @@ def test_enrolment_and_renewal_by_curl(office: Office, tmp_path: Path) -> None:
         assert b"\n" not in answer
         found = run("openssl", "pkcs7", "-inform", "DER", "-print_certs", given=base64.b64decode(answer))
         (tmp_path / "ca.pem").write_bytes(found)
-        run(
-            "openssl",
-            "asn1parse",
-            "-inform",
-            "DER",
-            given=base64.b64decode(run(*client.curl, f"{client.base}/csrattrs")),
-        )
-
-        body = client.request("first")
+        body = client.request("first", "-addext", "subjectAltName=URI:urn:sl:udi:RX1:R-77")
         refused = client.post("simpleenroll", body, "-w", "%{http_code}")
         assert refused.endswith(b"401")
         (tmp_path / "netrc").write_text(f"machine {PORTAL} login token password {office.basic().reveal()}\n")
@@ -88,7 +85,10 @@ def test_enrolment_and_renewal_by_curl(office: Office, tmp_path: Path) -> None:
         assert b"\n" not in answer
         first = client.certificate("first", answer)
         (row,) = office.devices()
-        assert (row.sn, row.state) == ("R-77", DeviceState.ACTIVE)
+        assert (row.pid, row.sn, row.state) == ("RX1", "R-77", DeviceState.ACTIVE)
+        assert b"URI:urn:sl:udi:RX1:R-77" in run(
+            "openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", str(first)
+        )
 
         body = client.request("second")
         shows = ("--cert", str(first), "--key", str(tmp_path / "first.key"))
@@ -101,6 +101,61 @@ def test_enrolment_and_renewal_by_curl(office: Office, tmp_path: Path) -> None:
             "%{http_code}",
         )
         assert client.post("simplereenroll", body, *forged).endswith(b"401")
+
+
+def test_what_a_request_should_hold(office: Office) -> None:
+    """E2 is read by the modules of RFC 7030 and RFC 9908: key, serial number and a URI to be filled in."""
+    reply = office.ask("GET", "/.well-known/est/csrattrs", {}, None)
+    assert reply.media_type == "application/csrattrs"
+    listed, rest = decode(base64.b64decode(reply.body, validate=True), asn1Spec=rfc7030.CsrAttrs())
+    assert rest == b""
+    assert [str(each["oid"]) for each in listed if each.getName() == "oid"] == [
+        "1.2.840.10045.4.3.2",
+        "2.5.4.5",
+    ]
+    attributes = {
+        str(each["attribute"]["attrType"]): each["attribute"]["attrValues"]
+        for each in listed
+        if each.getName() == "attribute"
+    }
+    assert str(decode(bytes(attributes["1.2.840.10045.2.1"][0]))[0]) == "1.2.840.10045.3.1.7"
+    (held,) = attributes[str(rfc9908.id_aa_certificationRequestInfoTemplate)]
+    template, rest = decode(bytes(held), asn1Spec=rfc9908.CertificationRequestInfoTemplate())
+    assert rest == b""
+    ((serial,),) = template["subject"][0]
+    assert (str(serial["type"]), serial["value"].hasValue()) == ("2.5.4.5", False)
+    key = template["subjectPKInfo"]
+    assert str(key["algorithm"]["algorithm"]) == "1.2.840.10045.2.1"
+    assert str(decode(bytes(key["algorithm"]["parameters"]))[0]) == "1.2.840.10045.3.1.7"
+    assert not key["subjectPublicKey"].hasValue()
+    (attribute,) = template["attributes"]
+    assert attribute["type"] == rfc9908.id_aa_extensionReqTemplate
+    (value,) = attribute["values"]
+    (extension,), _ = decode(bytes(value), asn1Spec=rfc9908.ExtensionReqTemplate())
+    assert str(extension["extnID"]) == "2.5.29.17"
+    (name,), _ = decode(bytes(extension["extnValue"]), asn1Spec=rfc5280.SubjectAltName())
+    assert (name.getName(), str(name.getComponent())) == ("uniformResourceIdentifier", "")
+
+
+def test_trust_and_time_by_curl(office: Office, tmp_path: Path) -> None:
+    """T0 to T2 with curl: the bundle is sent once and then said to be the same, and time is signed for the nonce."""
+    with Server(office.portal) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        told = json.loads(run("curl", "-sS", f"{base}/.well-known/smart-licensing"))
+        kept = ("--etag-save", str(tmp_path / "tag"), "-D", str(tmp_path / "head"))
+        first = run("curl", "-sS", *kept, f"{base}{told['trust']}")
+        assert trust_bundle.read(first.decode()).iss == told["portal"] == PORTAL
+        again = ("--etag-compare", str(tmp_path / "tag"), "-w", "%{http_code}")
+        assert run("curl", "-sS", *again, f"{base}/sl/v1/trust") == b"304"
+        publication.publish(office.portal)
+        newer = run("curl", "-sS", *again, f"{base}/sl/v1/trust")
+        assert newer.endswith(b"200")
+        assert trust_bundle.read(newer[:-3].decode()).seq == 2
+        asked = json.dumps({"nonce": "A" * 22})
+        time = run("curl", "-sS", "--json", asked, f"{base}/sl/v1/time").decode()
+    bundle = trust_bundle.read(first.decode())
+    signed = jws.verify(time, (Kind.TIME,), lambda header: trust_bundle.grant_key(bundle, header.kid))
+    assert json.loads(signed.payload)["nonce"] == "A" * 22
 
 
 def test_the_bundle_as_openssl_reads_it(office: Office, tmp_path: Path) -> None:

@@ -28,7 +28,6 @@ from anchorwatch.db.device import Device
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.token import IdToken
 from anchorwatch.db.word import TokenMode
-from anchorwatch.formats import tlv
 from anchorwatch.licensing import deadline, enrolment, jws, wire
 from anchorwatch.licensing import token as id_token
 from anchorwatch.licensing.account import DeviceEvent, DeviceState
@@ -44,8 +43,7 @@ from anchorwatch.licensing.jws import Kind
 from anchorwatch.licensing.key import verifying_key
 from anchorwatch.licensing.message import PKCS7
 from anchorwatch.licensing.problem import Type
-from anchorwatch.pki import der
-from anchorwatch.portal import authority, caller, life
+from anchorwatch.portal import authority, caller, csr_template, life
 from anchorwatch.portal.caller import Caller
 from anchorwatch.portal.key_ring import KeyRole
 from anchorwatch.portal.portal import Portal
@@ -96,14 +94,8 @@ def ca_certificates(portal: Portal) -> Reply:
 
 
 def csr_attributes() -> Reply:
-    """E2: P-256 with SHA-256, and a serial number in the subject (RFC 7030 section 4.5.2)."""
-    curve = tlv.encode(
-        der.SEQUENCE,
-        tlv.encode_oid("1.2.840.10045.2.1"),
-        tlv.encode(der.SET, tlv.encode_oid("1.2.840.10045.3.1.7")),
-    )
-    listed = tlv.encode(der.SEQUENCE, curve, tlv.encode_oid("1.2.840.10045.4.3.2"), tlv.encode_oid("2.5.4.5"))
-    return Reply(media_type="application/csrattrs", body=enrolment.encode(listed))
+    """E2: what a request should hold."""
+    return Reply(media_type="application/csrattrs", body=enrolment.encode(csr_template.write()))
 
 
 def enrol(portal: Portal, request: Request) -> Task:
