@@ -99,6 +99,7 @@ class Desk:
         self.records: dict[str, tuple[bytes, Reply]] = {}
         self.nonces: set[str] = set()
         self.incidents: list[str] = []
+        self.told: set[str] = set()
         self.effects: list[str] = []
         self.receipts: dict[str, Reply] = {}
         self.approve = True
@@ -269,7 +270,9 @@ class Desk:
             return Reply(200, enrolment.write_certificates((self.certify(device, csr, now),)))
         if path == message.INCIDENTS:
             told = wire.parse(message.IncidentReport, body)
-            self.incidents += [str(each.failure.kind) for each in told.incidents]
+            fresh = [each for each in told.incidents if each.id not in self.told]
+            self.incidents += [str(each.failure.kind) for each in fresh]
+            self.told |= {each.id for each in fresh}
             return Reply(202)
         if path == message.SELF and method == "PUT":
             wire.parse(message.DeviceInfo, body)
