@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,7 +25,7 @@ from anchorwatch.licensing.claim import Planned, Role
 from anchorwatch.licensing.event import Tell, Want
 from anchorwatch.licensing.message import TRUST, TRUST_P7B
 from anchorwatch.licensing.policy import SL1, AgentPolicy
-from anchorwatch.licensing.state import AgentState
+from anchorwatch.licensing.state import AgentState, Product
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.limits import Limits
 from anchorwatch.net.listener import Terms
@@ -88,6 +88,9 @@ class Harbour:
     passed: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of what went through the inspecting box."""
     met: list[Observation] = field(default_factory=list)
+    product: Product = PRODUCT
+    meanwhile: Callable[[], None] = lambda: None
+    """Done between the handshake and the request of every connection."""
 
     # --- the portal's side
 
@@ -127,6 +130,11 @@ class Harbour:
         return office.portal.database.read(lambda tx: incident.of_account(tx, office.account.id))
 
     # --- the device's side
+
+    def saw(self, seen: Observation) -> None:
+        """Every connection of the agent passes here."""
+        self.met.append(seen)
+        self.meanwhile()
 
     def own(self, *roots: CA) -> None:
         """What the operator trusts from now on."""
@@ -179,13 +187,13 @@ class Harbour:
                 store=lambda: self.store,
                 limits=LIMITS,
                 find=self.find,
-                watch=self.met.append,
+                watch=self.saw,
             )
             clocks = TurnedClocks(self.office.clock)
             clocks.off = off
             made = Agent(
                 held,
-                PRODUCT,
+                self.product,
                 reach=reach,
                 clocks=clocks,
                 policy=policy,

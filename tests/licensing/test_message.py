@@ -47,7 +47,7 @@ GOLDEN: list[tuple[object, str]] = [
         ),
         (
             '{"seq":2,"entitlements":[{"tag":"standard","count":1}],"clock":{"now":"2026-03-01T12:00:00Z",'
-            '"source":"grant","mono_ms":5,"boot_id":"b"},"trust_seq":3,"last_jti":"j1","mode":"normal"}'
+            '"source":"grant","mono_ms":5,"boot_id":"b"},"trust_seq":3,"last_jti":"j1","mode":"normal","adoptions":0}'
         ),
     ),
     (

@@ -82,8 +82,10 @@ def receive(
     before = state
     passed = clock.elapsed(state.time, now)
     state = replace(state, time=clock.observe(state.time, now))
+    # Asked before the event: a signed time that comes with it explains a step, and would make it forgotten.
+    stepped = state.time.stepped
     state, actions = _taken(policy, state, event, now, entropy)
-    state, ended = lapse.ended(policy, state, now)
+    state, ended = lapse.ended(policy, state, now, stepped=stepped)
     state, evaluated = lapse.evaluated(policy, state, passed)
     state, started = _pursued(policy, state, now, entropy)
     done = (*actions, *ended, *evaluated, *started)

@@ -33,8 +33,10 @@ def scheduled(policy: AgentPolicy, state: AgentState, now: Reading) -> datetime:
     return clock.scheduled(state.time, now) if policy.rights_by_signed_time else now.wall
 
 
-def ended(policy: AgentPolicy, state: AgentState, now: Reading) -> tuple[AgentState, tuple[Action, ...]]:
-    """What is over by now: the bundle's freshness, the grant, the certificate."""
+def ended(
+    policy: AgentPolicy, state: AgentState, now: Reading, *, stepped: bool
+) -> tuple[AgentState, tuple[Action, ...]]:
+    """What is over by now: the bundle's freshness, the grant, the certificate. `stepped`: the wall was just moved."""
     state = _aged(state, scheduled(policy, state, now))
     at = rights(policy, state, now)
     identity = state.identity
@@ -48,7 +50,7 @@ def ended(policy: AgentPolicy, state: AgentState, now: Reading) -> tuple[AgentSt
         if target is not state.authorization:
             state = replace(state, authorization=target)
             told.append(Tell(code=str(target), sentence="the portal was not reached for too long"))
-    state, lost = _identity_ended(policy, state, identity, at, now)
+    state, lost = _identity_ended(policy, state, identity, at, now, stepped)
     return state, (*told, *lost)
 
 
@@ -94,13 +96,13 @@ def _aged(state: AgentState, at: datetime) -> AgentState:
 
 
 def _identity_ended(
-    policy: AgentPolicy, state: AgentState, identity: Identity, at: datetime, now: Reading
+    policy: AgentPolicy, state: AgentState, identity: Identity, at: datetime, now: Reading, stepped: bool
 ) -> tuple[AgentState, tuple[Action, ...]]:
     early = not policy.rights_by_signed_time and at < identity.not_before
     if at < identity.not_after and not early:
         return replace(state, outside_since=None), ()
     event = RegistrationEvent.ID_ENDED
-    if policy.clock_grace is not None and (state.time.stepped or state.outside_since is not None):
+    if policy.clock_grace is not None and (stepped or state.outside_since is not None):
         since = now.mono if state.outside_since is None else state.outside_since
         state = replace(state, outside_since=since)
         if now.mono - since < policy.clock_grace:
