@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Enum
+from sqlalchemy import JSON, BigInteger, Dialect, Enum, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -43,6 +44,19 @@ class Moment(TypeDecorator[datetime]):
                 return value.astimezone(UTC)
             case _:
                 return _EPOCH + value * _MICROSECOND
+
+
+class TextList(TypeDecorator[list[str]]):
+    """Texts as one parameter of SQLite, which knows no lists: JSON, for `json_each`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy passes it
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str] | None:  # noqa: ARG002 - the same
+        return None if value is None else [str(each) for each in json.loads(value)]
 
 
 Document = JSON().with_variant(JSONB(), "postgresql")

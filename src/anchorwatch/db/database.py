@@ -40,6 +40,7 @@ from anchorwatch.db.error import (
     DatabaseError,
     DatabaseUnreachable,
 )
+from anchorwatch.db.statement import savepoint
 
 Transaction = Connection
 """What the functions of this room work in. Other rooms pass it on and never look inside."""
@@ -238,7 +239,7 @@ class _OneWriter:
             with _told(), self.engine.connect() as connection, connection.begin():
                 for each in batch:
                     try:
-                        with _told(), connection.begin_nested():
+                        with _told(), savepoint(connection, "task"):
                             answers.append((each, each.work(connection)))
                     except BaseException as error:
                         if not sqlite.in_transaction(connection):
@@ -254,28 +255,55 @@ class _OneWriter:
 
 
 class _FewWriters:
-    """A few threads with a connection each; a transaction that met another on its way is done again."""
+    """A few threads that keep a connection each; a transaction that met another on its way is done again."""
 
     def __init__(self, engine: Engine, connections: int) -> None:
         self.engine = engine
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="anchorwatch-writer")
+        self._mine = threading.local()
+        self._kept: list[Connection] = []
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
         return self._threads.submit(self._do, work)
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
+        for connection in self._kept:
+            with contextlib.suppress(DBAPIError):
+                connection.close()
         self.engine.dispose()
 
     def _do(self, work: Callable[[Transaction], T]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
+            fresh, done = self._connect(), False
             try:
-                with _told(), self.engine.connect() as connection, connection.begin():
-                    return work(connection)
+                with _told(), self._mine.connection.begin():
+                    answer = work(self._mine.connection)
+                    done = True
+                return answer
             except DatabaseBusy as error:
                 if attempt == ATTEMPTS or not _to_be_done_again(error):
                     raise
+            except DatabaseUnreachable:
+                # A connection that lay idle may have ended meanwhile. Nothing was committed, so it is done again on
+                # a new one; an end during the commit leaves it open whether it was, and whoever asked has to ask again.
+                if done or fresh or not self._mine.connection.invalidated:
+                    raise
         raise AssertionError("the last attempt returns or raises")
+
+    def _connect(self) -> bool:
+        """See that this thread has a connection; whether it is a new one."""
+        kept: Connection | None = getattr(self._mine, "connection", None)
+        if kept is not None and not kept.invalidated:
+            return False
+        if kept is not None:
+            self._kept.remove(kept)
+            kept.close()
+            self._mine.connection = None
+        with _told():
+            self._mine.connection = self.engine.connect()
+        self._kept.append(self._mine.connection)
+        return True
 
 
 def _to_be_done_again(error: DatabaseBusy) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -200,15 +200,22 @@ def entitlements(tx: Transaction, device_id: UUID) -> tuple[DeviceEntitlement, .
 
 
 def save_entitlements(tx: Transaction, device_id: UUID, wanted: Iterable[DeviceEntitlement]) -> None:
-    """Make these the entitlements of a locked device; a tag that is not among them is gone."""
+    """Make these the entitlements of a locked device; a tag that is not among them is gone.
+
+    One that says what was said before keeps its `since`.
+    """
     now = {each.tag_id: each for each in wanted}
     if any(each.device_id != device_id for each in now.values()):
         raise ValueError("these are entitlements of another device")
     before = {each.tag_id: each for each in entitlements(tx, device_id)}
     _SAVE_ENTITLEMENT.into(
-        tx, [columns(each) for tag, each in sorted(now.items()) if before.get(tag) != each]
+        tx, [columns(each) for tag, each in sorted(now.items()) if not _says_the_same(before.get(tag), each)]
     )
     gone = set(before) - set(now)
     if gone:
         rows = table.device_entitlement
         tx.execute(delete(rows).where(rows.c.device_id == device_id, rows.c.tag_id.in_(gone)))
+
+
+def _says_the_same(before: DeviceEntitlement | None, after: DeviceEntitlement) -> bool:
+    return before is not None and replace(after, since=before.since) == before

@@ -70,6 +70,11 @@ def add(tx: Transaction, grant: Grant) -> bool:
     return bool(moved) and _ADD.into(tx, columns(grant))
 
 
+def follow(tx: Transaction, grant: Grant) -> bool:
+    """Store the next grant of a device that is locked and that the caller moves to it; False as with `add`."""
+    return _ADD.into(tx, columns(grant))
+
+
 def acknowledge(tx: Transaction, device_id: UUID, jti: str, *, now: datetime) -> bool:
     """Note that the device has this grant; False if that was noted before, or it is not a grant of this device."""
     return bool(_ACKNOWLEDGE.change(tx, {"device": device_id, "which": jti, "now": now}))

@@ -22,6 +22,7 @@ from anchorwatch.db.error import NotThere
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.pool import Pool
 from anchorwatch.db.row import Insert, all_of, columns, value
+from anchorwatch.db.statement import TakenBack, savepoint
 from anchorwatch.db.word import LotKind
 from anchorwatch.licensing.seat import Column, EntryKind
 
@@ -183,8 +184,8 @@ def transfer(
 def _post(
     tx: Transaction, target: Pool, lots: Iterable[Lot], now: datetime, request_id: str
 ) -> Posted | Short | None:
-    with tx.begin_nested() as savepoint:
-        change = 0
+    change = 0
+    with savepoint(tx, "lots"):
         for lot in lots:
             row = _entry(target, lot, now, request_id)
             if _ENTER.into(tx, row):  # not, if another program posts at the same time
@@ -194,7 +195,7 @@ def _post(
         after = pool.buy(tx, target.id, change)
         if after is not None:
             return Posted(after, change)
-        savepoint.rollback()
+        raise TakenBack
     seen = pool.get(tx, target.account_id, target.id)
     left = (seen.purchased + change) * (100 + seen.overage_pct) // 100
     return Short(seen, change, max(seen.counters.taken - left, 0))

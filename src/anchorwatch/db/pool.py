@@ -14,6 +14,7 @@ shortest time, and pools are taken in the order of their ids, so that two transa
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,7 @@ from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import NotThere
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.row import Find, Insert, Upsert, all_of, value
-from anchorwatch.db.statement import Statement
+from anchorwatch.db.statement import Statement, TakenBack, savepoint
 from anchorwatch.licensing import seat
 from anchorwatch.licensing.seat import Column, EntryKind, Mode
 
@@ -83,6 +84,16 @@ class Full:
     pool: Pool
     seats: int
     wanted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A locked device, the pools in question and all that it holds, as they were read in this transaction."""
+
+    account_id: UUID
+    device_id: UUID
+    pools: Mapping[UUID, Pool]
+    held: Mapping[UUID, int]
 
 
 _POOL = table.pool.c
@@ -207,21 +218,28 @@ def hold(
     compliance, which the caller sees in it) unless the pool's tag is `hard`: then that pool, and only that one,
     answers `Full`. Comes last in its transaction. `NotThere` for a device, or a pool of another account.
     """
-    for seats in wanted.values():
-        if not 0 <= seats <= MOST_SEATS:
-            raise ValueError(f"a device holds between 0 and {MOST_SEATS:,} seats of a pool, not {seats}")
     locked = _LOCK_DEVICE.first(tx, {"device": device_id})
     if locked is None:
         raise NotThere("device", device_id)
     (account_id,) = locked
     pools = {pool_id: get(tx, account_id, pool_id) for pool_id in sorted(wanted)}
-    before = holdings(tx, device_id)
+    seen = Seen(account_id=account_id, device_id=device_id, pools=pools, held=holdings(tx, device_id))
+    return hold_seen(tx, seen, wanted, request_id=request_id, now=now)
+
+
+def hold_seen(
+    tx: Transaction, before: Seen, wanted: Mapping[UUID, int], *, request_id: str, now: datetime
+) -> dict[UUID, Held | Full]:
+    """The same for a device that is locked, when its pools and its seats were read in this transaction."""
+    for seats in wanted.values():
+        if not 0 <= seats <= MOST_SEATS:
+            raise ValueError(f"a device holds between 0 and {MOST_SEATS:,} seats of a pool, not {seats}")
     answer: dict[UUID, Held | Full] = {}
     changes: dict[UUID, int] = {}
     for pool_id in sorted(wanted):
-        held = before.get(pool_id, 0)
+        held = before.held.get(pool_id, 0)
         more = wanted[pool_id] - held
-        seen = pools[pool_id]
+        seen = before.pools[pool_id]
         if more == 0:
             answer[pool_id] = Held(seen, held)
         elif seat.decide(seen.counters, held=held, asked=wanted[pool_id]).refused:
@@ -229,20 +247,19 @@ def hold(
             answer[pool_id] = Full(seen, held, wanted[pool_id])
         else:
             changes[pool_id] = more
-    may_fail = any(more > 0 and pools[pool_id].mode is Mode.HARD for pool_id, more in changes.items())
+    may_fail = any(more > 0 and before.pools[pool_id].mode is Mode.HARD for pool_id, more in changes.items())
     while changes:
-        savepoint = tx.begin_nested() if may_fail else None
-        _write_down(tx, account_id, device_id, wanted, changes, request_id, now)
-        done, full = _move(tx, changes)
+        full = None
+        with savepoint(tx, "seats") if may_fail else contextlib.nullcontext():
+            _write_down(tx, before, wanted, changes, request_id, now)
+            done, full = _move(tx, changes)
+            if full is not None:
+                raise TakenBack
         if full is None:
             answer |= {pool_id: Held(pool, wanted[pool_id]) for pool_id, pool in done.items()}
-            if savepoint is not None:
-                savepoint.commit()
             break
-        assert savepoint is not None
-        savepoint.rollback()
         del changes[full]
-        answer[full] = Full(get(tx, account_id, full), before.get(full, 0), wanted[full])
+        answer[full] = Full(get(tx, before.account_id, full), before.held.get(full, 0), wanted[full])
     return {pool_id: answer[pool_id] for pool_id in sorted(answer)}
 
 
@@ -266,14 +283,14 @@ def buy(tx: Transaction, pool_id: UUID, quantity: int) -> Pool | None:
 
 def _write_down(
     tx: Transaction,
-    account_id: UUID,
-    device_id: UUID,
+    before: Seen,
     wanted: Mapping[UUID, int],
     changes: Mapping[UUID, int],
     request_id: str,
     now: datetime,
 ) -> None:
     """The device's side of a change: ledger and holdings."""
+    account_id, device_id = before.account_id, before.device_id
     _LEDGER.each(
         tx,
         [

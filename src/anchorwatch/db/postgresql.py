@@ -22,7 +22,7 @@ def engine(url: URL, patience: timedelta, *, writing: bool, connections: int) ->
         made = create_engine(
             url,
             pool_size=connections,
-            max_overflow=0,
+            max_overflow=1 if writing else 0,  # the writers keep theirs; a migration needs one too
             pool_timeout=patience.total_seconds(),
             pool_pre_ping=True,
             pool_use_lifo=True,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, Select, Table, select
+from sqlalchemy import Label, Row, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -37,6 +37,16 @@ def value(kind: type[T], row: Row[Any]) -> T:
 def all_of(table: Table) -> Select[Any]:
     """Every column of a table, for values whose fields are its columns."""
     return select(*table.columns)
+
+
+def labelled(table: Table) -> list[Label[Any]]:
+    """Every column of a table under a name that no other table has, for a row of several values."""
+    return [each.label(f"{table.name}__{each.name}") for each in table.columns]
+
+
+def built(kind: type[T], cells: Sequence[Any]) -> T:
+    """The value of those cells of a row that are its table's columns, in their order; its fields are in that order too."""
+    return kind(**dict(zip(_names(kind), cells, strict=True)))
 
 
 class Find(Generic[T]):

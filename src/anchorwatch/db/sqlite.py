@@ -69,9 +69,9 @@ def engine(url: URL, patience: timedelta, *, writing: bool, connections: int) ->
 
 
 def in_transaction(connection: Connection) -> bool:
-    """Whether the transaction is still open after an error in it."""
+    """Whether the transaction is still open after an error in it; those of PostgreSQL are, until they are ended."""
     raw: Any = connection.connection.driver_connection
-    return bool(raw is not None and raw.in_transaction)
+    return bool(raw is not None and getattr(raw, "in_transaction", True))
 
 
 def was_busy(error: DBAPIError) -> bool:

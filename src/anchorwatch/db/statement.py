@@ -8,7 +8,8 @@ rows turned back: the same types, the same errors, the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
+
+from anchorwatch.db import sqlite
 
 Values = Mapping[str, Any]
 Row = tuple[Any, ...]
@@ -66,6 +69,30 @@ class Statement:
             clause = self._clauses[name] if isinstance(self._clauses, Mapping) else self._clauses
             made = self._made[name] = _made(clause, tx.dialect)
         return made
+
+
+class TakenBack(Exception):
+    """Raised in a `savepoint` it takes back what was done there, and ends there."""
+
+
+@contextlib.contextmanager
+def savepoint(tx: Connection, name: str) -> Iterator[None]:
+    """A part of a transaction that can be taken back alone: by `TakenBack`, or by an error, which goes on its way.
+
+    Parts within parts have other names. A transaction that an error has ended whole is left as it is.
+    """
+    driver: Any = tx.connection.driver_connection
+    driver.cursor().execute(f"SAVEPOINT {name}")
+    try:
+        yield
+    except BaseException as error:
+        if not tx.invalidated and sqlite.in_transaction(tx):
+            driver.cursor().execute(f"ROLLBACK TO SAVEPOINT {name}")
+            driver.cursor().execute(f"RELEASE SAVEPOINT {name}")
+        if not isinstance(error, TakenBack):
+            raise
+    else:
+        driver.cursor().execute(f"RELEASE SAVEPOINT {name}")
 
 
 @dataclass(frozen=True, slots=True)

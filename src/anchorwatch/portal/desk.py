@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from anchorwatch.db import certificate, device, idempotency, migration
 from anchorwatch.db.certificate import IdCertificate
@@ -29,24 +29,13 @@ from anchorwatch.portal import caller, enrolment, entitlement, life, product, pu
 from anchorwatch.portal.caller import Caller
 from anchorwatch.portal.portal import Portal
 from anchorwatch.portal.reply import Refused, Reply, Request, Task, refusal
+from anchorwatch.portal.signed import Signed
 
 CALL_HOME = "/its/service/oddce/services/DDCEService"
 HEALTH = "/healthz"
 READY = "/readyz"
 _REPLAYED = ("idempotency-replayed", "true")
 _RECEIVED = b'<?xml version="1.0" encoding="UTF-8"?>\n<response><status>received</status></response>\n'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
-    """A signed request within its transaction, its device locked."""
-
-    portal: Portal
-    tx: Transaction
-    found: Device
-    who: Caller
-    request: Request
-    digest: bytes
 
 
 Open = Callable[[Portal, Request], Reply | Task]
@@ -143,10 +132,10 @@ def _routes(label: str) -> tuple[dict[tuple[str, str], Open], dict[tuple[str, st
     open_to_all |= {(method, path): opened for method, what, opened in est for path in _est(label, what)}
     by_device: dict[tuple[str, str], Work] = {
         ("PUT", message.SELF): _describe,
-        ("DELETE", message.SELF): lambda it: product.remove(it.portal, it.tx, it.found, it.who),
-        ("PUT", message.ENTITLEMENTS): _entitle,
-        ("GET", message.ENTITLEMENTS): lambda it: entitlement.last_grant(it.tx, it.found),
-        ("GET", message.RENEWAL_INFO): lambda it: product.renewal_info(it.portal, it.tx, it.found),
+        ("DELETE", message.SELF): lambda it: product.remove(it.portal, it.tx, it.noted(), it.who),
+        ("PUT", message.ENTITLEMENTS): entitlement.entitle,
+        ("GET", message.ENTITLEMENTS): lambda it: entitlement.last_grant(it.tx, it.noted()),
+        ("GET", message.RENEWAL_INFO): lambda it: product.renewal_info(it.portal, it.tx, it.noted()),
         ("POST", message.INCIDENTS): _report,
     }
     by_device |= {("POST", path): _reenrol for path in _est(label, "simplereenroll")}
@@ -206,20 +195,15 @@ def _time(portal: Portal, request: Request) -> Reply:
 
 def _reenrol(it: Signed) -> Reply:
     csr = enrolment.requested(it.request)
-    return enrolment.reenrol(it.portal, csr, it.who, it.tx, it.found)
+    return enrolment.reenrol(it.portal, csr, it.who, it.tx, it.noted())
 
 
 def _describe(it: Signed) -> Reply:
-    return product.describe(it.portal, it.tx, it.found, wire.parse(message.DeviceInfo, it.request.body))
-
-
-def _entitle(it: Signed) -> Reply:
-    asked = wire.parse(message.EntitlementRequest, it.request.body)
-    return entitlement.entitle(it.portal, it.tx, it.found, it.who, asked, it.digest)
+    return product.describe(it.portal, it.tx, it.noted(), wire.parse(message.DeviceInfo, it.request.body))
 
 
 def _report(it: Signed) -> Reply:
-    return product.report(it.tx, it.found, wire.parse(message.IncidentReport, it.request.body))
+    return product.report(it.tx, it.noted(), wire.parse(message.IncidentReport, it.request.body))
 
 
 def _signed(portal: Portal, request: Request, who: Caller, work: Work) -> Task:
@@ -257,13 +241,12 @@ def _signed(portal: Portal, request: Request, who: Caller, work: Work) -> Task:
             return refused
         if fresh is not None and fresh.first_used_at is None:
             certificate.mark_used(tx, fresh, now=now)
+        seen = found
         if found.state is not DeviceState.REMOVED:
             found = life.aged(tx, found, now, who.key or "")
             skew = int((who.created - now).total_seconds() * 1000)
             seen = replace(found, last_seen=now, skew_ms=skew)
-            device.save(tx, found, seen)
-            found = seen
-        it = Signed(portal=portal, tx=tx, found=found, who=who, request=request, digest=digest)
+        it = Signed(portal=portal, tx=tx, stored=found, seen=seen, who=who, request=request, digest=digest)
         return work(it)
 
     return transaction

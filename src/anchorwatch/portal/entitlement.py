@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from anchorwatch.db import account, device, grant, pool, tag
+from anchorwatch.db import device, grant, pool, renewal
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.device import Device, DeviceEntitlement
 from anchorwatch.db.identifier import new_id
-from anchorwatch.db.pool import Full, Held
+from anchorwatch.db.pool import Full, Held, Pool
+from anchorwatch.db.renewal import Standing
 from anchorwatch.db.tag import EntitlementTag
 from anchorwatch.licensing import deadline, jws, seat, sequence, wire
 from anchorwatch.licensing.account import DeviceEvent, DeviceState
@@ -26,12 +27,14 @@ from anchorwatch.licensing.problem import Type
 from anchorwatch.licensing.sequence import Ruling
 from anchorwatch.licensing.status import AuthorizationState
 from anchorwatch.portal import life
-from anchorwatch.portal.caller import Caller
 from anchorwatch.portal.key_ring import KeyRole
 from anchorwatch.portal.portal import Portal
 from anchorwatch.portal.reply import Refused, Reply, refusal
+from anchorwatch.portal.signed import Signed
 
 _S = AuthorizationState
+_MOST_ADOPTIONS = 2**31 - 1
+"""What the column holds; a device may say anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,47 +43,52 @@ class _Offer:
 
     wanted: Wanted
     tag: EntitlementTag | None
-    pool_id: UUID | None = None
+    pool: Pool | None = None
     refused: Type | None = None
 
 
-def entitle(
-    portal: Portal, tx: Transaction, found: Device, who: Caller, asked: EntitlementRequest, digest: bytes
-) -> Reply:
-    """L1, of a locked device. Raises `Refused`."""
-    now = portal.clock.now()
+def entitle(it: Signed) -> Reply:
+    """L1. Raises `Refused`."""
+    asked = wire.parse(EntitlementRequest, it.request.body)
+    found, now = it.seen, it.portal.clock.now()
     if asked.mode is Mode.WHAT_IF:
-        return _forecast(tx, found, asked, now)
+        return _forecast(it, asked)
     if found.state is DeviceState.CONFLICT:
+        it.noted()
         return refusal(Type.SEQUENCE_FORK)
     if found.state is DeviceState.SUSPENDED:
+        it.noted()
         return refusal(Type.MAINTENANCE, "the operator has suspended this device")
-    last = grant.last(tx, found.id)
+    standing = renewal.standing(it.tx, found)
+    last = standing.last
     known = sequence.Known()
     if last is not None:
         known = sequence.Known(seq=last.seq, jti=last.jti, request_sha256=bytes.fromhex(last.body_sha256))
     claimed = sequence.Claimed(
         seq=asked.seq,
         last_jti=asked.last_jti,
-        request_sha256=digest,
-        proven_seq=_proven(portal, asked.grant, found),
+        request_sha256=it.digest,
+        proven_seq=_proven(it.portal, asked.grant, found),
     )
     match sequence.rule(known, claimed):
         case Ruling.REPEAT:
             assert last is not None
+            it.noted()
             return _signed(last.jws)
         case Ruling.STALE:
-            device.save(tx, found, replace(found, adoptions=found.adoptions + 1))
+            found = it.noted()
+            device.save(it.tx, found, replace(found, adoptions=found.adoptions + 1))
             return refusal(Type.STALE_SEQUENCE, signed=last.jws if last is not None else None)
         case Ruling.FORK:
-            life.happened(tx, found, DeviceEvent.FORKED, now, who.key or "")
+            life.happened(it.tx, it.noted(), DeviceEvent.FORKED, now, it.who.key or "")
             return refusal(Type.SEQUENCE_FORK)
         case Ruling.SHOW:
+            it.noted()
             return refusal(Type.HISTORY_LOST)
         case Ruling.PROCESS | Ruling.RECOVER:
-            if last is not None and asked.last_jti == last.jti:
-                grant.acknowledge(tx, found.id, last.jti, now=now)
-            return _give(portal, tx, found, who, asked, digest, last)
+            if last is not None and asked.last_jti == last.jti and last.acked_at is None:
+                grant.acknowledge(it.tx, found.id, last.jti, now=now)
+            return _give(it, asked, standing)
 
 
 def last_grant(tx: Transaction, found: Device) -> Reply:
@@ -107,65 +115,66 @@ def _proven(portal: Portal, text: str | None, found: Device) -> int | None:
 
 
 def _offers(tx: Transaction, found: Device, wanted: tuple[Wanted, ...], now: datetime) -> tuple[_Offer, ...]:
-    tags = {each.tag: each for each in tag.of_account(tx, found.account_id)}
+    places = renewal.places(tx, found, [each.tag for each in wanted])
     offers = []
     for each in wanted:
-        known = tags.get(each.tag)
-        if known is None:
+        place = places.get(each.tag)
+        if place is None:
             offers.append(_Offer(wanted=each, tag=None, refused=Type.TAG_UNKNOWN))
-        elif known.restricted and not found.export_allowed:
-            offers.append(_Offer(wanted=each, tag=known, refused=Type.EXPORT_NOT_ALLOWED))
+        elif place.tag.restricted and not found.export_allowed:
+            offers.append(_Offer(wanted=each, tag=place.tag, refused=Type.EXPORT_NOT_ALLOWED))
         else:
-            place = pool.ensure(tx, found.account_id, found.virtual_account_id, known.id, now=now)
-            offers.append(_Offer(wanted=each, tag=known, pool_id=place.id))
+            where = place.pool or pool.ensure(
+                tx, found.account_id, found.virtual_account_id, place.tag.id, now=now
+            )
+            offers.append(_Offer(wanted=each, tag=place.tag, pool=where))
     return tuple(offers)
 
 
-def _give(
-    portal: Portal,
-    tx: Transaction,
-    found: Device,
-    who: Caller,
-    asked: EntitlementRequest,
-    digest: bytes,
-    last: grant.Grant | None,
-) -> Reply:
-    now = portal.clock.now().replace(microsecond=0)
-    offers = _offers(tx, found, asked.entitlements, now)
+def _give(it: Signed, asked: EntitlementRequest, standing: Standing) -> Reply:
+    tx, request_id = it.tx, it.who.key or ""
+    now = it.portal.clock.now().replace(microsecond=0)
+    offers = _offers(tx, it.seen, asked.entitlements, now)
     if offers and all(each.refused is not None for each in offers):
         kind = offers[0].refused
         assert kind is not None
         raise Refused(refusal(kind, ", ".join(each.wanted.tag for each in offers)))
     try:
-        found = life.happened(tx, found, DeviceEvent.CONTACT, now, who.key or "")
+        found = life.happened(tx, it.seen, DeviceEvent.CONTACT, now, request_id)
     except EventRefusedError as error:
         raise Refused(refusal(Type.MAINTENANCE, str(error))) from None
-    target = dict.fromkeys(pool.holdings(tx, found.id), 0)
-    target |= {each.pool_id: each.wanted.count for each in offers if each.pool_id is not None}
-    held = pool.hold(tx, found.id, target, request_id=who.key or "", now=now)
+    mine = pool.holdings(tx, found.id)
+    target = dict.fromkeys(mine, 0)
+    target |= {each.pool.id: each.wanted.count for each in offers if each.pool is not None}
+    pools = {each.pool.id: each.pool for each in offers if each.pool is not None}
+    pools |= {each: pool.get(tx, found.account_id, each) for each in mine if each not in pools}
+    after = replace(
+        found,
+        deadline=deadline.grant_dates(now).deadline,
+        trust_seq=max(found.trust_seq, asked.trust_seq),
+        adoptions=max(found.adoptions, min(asked.adoptions, _MOST_ADOPTIONS)),
+        grant_seq=asked.seq,
+    )
+    device.save(tx, it.stored, after)
+    # The pools' rows come after all that does not depend on them; a renewal that changes no seats locks none.
+    seen = pool.Seen(account_id=found.account_id, device_id=found.id, pools=pools, held=mine)
+    held = pool.hold_seen(tx, seen, target, request_id=request_id, now=now)
     entitled = tuple(_entitled(each, held) for each in offers)
     short = [each for each in held.values() if isinstance(each, Full)]
     if short and all(each.n == 0 for each in entitled):
         raise Refused(refusal(Type.INSUFFICIENT_LICENSES, fits=min(short[0].pool.room, 1_000_000_000)))
-    signed, row = _grant(portal, tx, found, who, asked, entitled, last)
-    after = replace(
-        found,
-        deadline=row.deadline,
-        trust_seq=max(found.trust_seq, asked.trust_seq),
-        adoptions=max(found.adoptions, asked.adoptions),
-    )
-    device.save(tx, found, after)
+    signed, row = _grant(it, found, asked, entitled, standing)
     device.save_entitlements(tx, found.id, _rows(found, offers, entitled, now))
-    if not grant.add(tx, replace(row, body_sha256=digest.hex(), jws=signed)):
+    if not grant.follow(tx, replace(row, jws=signed)):
         raise Refused(refusal(Type.REQUEST_IN_FLIGHT))
     return _signed(signed)
 
 
 def _entitled(offer: _Offer, held: dict[UUID, Held | Full]) -> Entitled:
-    if offer.refused is not None or offer.pool_id is None or offer.tag is None:
+    if offer.refused is not None or offer.pool is None or offer.tag is None:
         status = _S.INVALID_TAG if offer.tag is None else _S.NOT_AUTHORIZED
         return Entitled(tag=offer.wanted.tag, n=0, status=status)
-    got = held[offer.pool_id]
+    got = held[offer.pool.id]
     status = _S.NOT_AUTHORIZED if isinstance(got, Full) else _standing(got)
     return Entitled(tag=offer.wanted.tag, n=got.seats, status=status, on_expiry=offer.tag.on_expiry)
 
@@ -176,24 +185,17 @@ def _standing(got: Held) -> AuthorizationState:
 
 
 def _grant(
-    portal: Portal,
-    tx: Transaction,
-    found: Device,
-    who: Caller,
-    asked: EntitlementRequest,
-    entitled: tuple[Entitled, ...],
-    last: grant.Grant | None,
+    it: Signed, found: Device, asked: EntitlementRequest, entitled: tuple[Entitled, ...], standing: Standing
 ) -> tuple[str, grant.Grant]:
-    now = portal.clock.now().replace(microsecond=0)
-    smart = account.get(tx, found.account_id)
-    virtual = account.get_virtual(tx, found.account_id, found.virtual_account_id)
+    now = it.portal.clock.now().replace(microsecond=0)
+    last = standing.last
     compliant = all(each.status is not _S.OUT_OF_COMPLIANCE for each in entitled)
     dates = deadline.grant_dates(now, compliant=compliant)
-    window = deadline.spread(now, dates.refresh) if smart.policy.get("spread") is True else None
+    window = deadline.spread(now, dates.refresh) if standing.policy.get("spread") is True else None
     claims = Grant(
-        iss=portal.name,
+        iss=it.portal.name,
         sub=str(found.id),
-        cnf=Confirmation(x5t=who.keyid),
+        cnf=Confirmation(x5t=it.who.keyid),
         jti=new_id(now).hex,
         prev=last.jti if last is not None else None,
         seq=asked.seq,
@@ -202,10 +204,10 @@ def _grant(
         ref=dates.refresh,
         exp=dates.deadline,
         grace=dates.grace_end,
-        acct=Account(sa=smart.name[:128], va=virtual.name[:128]),
+        acct=Account(sa=standing.account[:128], va=standing.virtual_account[:128]),
         ent=entitled,
         export=Export(allowed=found.export_allowed),
-        trust_seq=portal.bundle_seq,
+        trust_seq=it.portal.bundle_seq,
         next_call=CallWindow(start=window.start, end=window.end) if window is not None else None,
     )
     row = grant.Grant(
@@ -215,14 +217,14 @@ def _grant(
         previous_seq=found.grant_seq,
         jti=claims.jti,
         previous_jti=claims.prev,
-        body_sha256="",
+        body_sha256=it.digest.hex(),
         issued_at=now,
         refresh_at=claims.ref,
         deadline=claims.exp,
         grace_end=claims.grace,
         jws="",
     )
-    return portal.sign(Kind.GRANT, claims), row
+    return it.portal.sign(Kind.GRANT, claims), row
 
 
 def _rows(
@@ -243,16 +245,17 @@ def _rows(
     )
 
 
-def _forecast(tx: Transaction, found: Device, asked: EntitlementRequest, now: datetime) -> Reply:
+def _forecast(it: Signed, asked: EntitlementRequest) -> Reply:
     """What would be granted; nothing is consumed."""
-    held = pool.holdings(tx, found.id)
+    found, now = it.noted(), it.portal.clock.now()
+    held = pool.holdings(it.tx, found.id)
     short = []
-    for offer in _offers(tx, found, asked.entitlements, now):
-        if offer.pool_id is None:
+    for offer in _offers(it.tx, found, asked.entitlements, now):
+        if offer.pool is None:
             short.append(offer.wanted)
             continue
-        seen = pool.get(tx, found.account_id, offer.pool_id).counters
-        mine = held.get(offer.pool_id, 0)
+        seen = offer.pool.counters
+        mine = held.get(offer.pool.id, 0)
         decided = seat.decide(seen, held=mine, asked=offer.wanted.count)
         if decided.refused or decided.status is _S.OUT_OF_COMPLIANCE:
             room = mine + max(seen.capacity - seen.taken, 0)
