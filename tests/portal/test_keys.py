@@ -24,7 +24,7 @@ def test_keys_are_their_owners_alone(tmp_path: Path) -> None:
     """Files have mode 0600; one that others can read is refused, and so is a second making."""
     key_ring.create(tmp_path / "keys", PORTAL, START)
     files = sorted((tmp_path / "keys").iterdir())
-    assert len(files) == 7
+    assert len(files) == 9
     with pytest.raises(KeysRefused, match="holds keys already"):
         key_ring.create(tmp_path / "keys", PORTAL, START)
     if os.name != "nt":

@@ -204,7 +204,7 @@ def plan_root(
 
 @trust.command("rotate")
 def rotate_key(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help="id, grant or bundle.")],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="id, grant, bundle or root.")],
     folder: FolderOption = HERE,
 ) -> None:
     """Make a new generation of a key and publish it; the earlier ones stay believed.
@@ -213,18 +213,48 @@ def rotate_key(
     Examples:
       anchorwatch portal trust rotate grant
 
-    A new key for grants signs once devices had two occasions to hear of it.
+    A new key for grants signs once devices had two occasions to hear of it; a new root once the earlier one is
+    retired.
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    from anchorwatch.portal import key_ring, publication
+    from anchorwatch.portal import key_ring, publication, root_change
     from anchorwatch.portal.key_ring import KeyRole
 
-    if role not in ("id", "grant", "bundle"):
-        fail(f"{printable(role)} is none of id, grant, bundle", ASKED_WRONGLY)
+    if role not in tuple(KeyRole):
+        fail(f"{printable(role)} is none of id, grant, bundle, root", ASKED_WRONGLY)
     with opened(folder) as portal:
+        if role == KeyRole.ROOT:
+            stored = root_change.begin(portal)
+            say(
+                f"the next licensing root is published with bundle {stored.seq}; the earlier one goes on signing"
+            )
+            return
         key_ring.rotate(portal.folder, KeyRole(role), portal.name, portal.clock.now(), portal.passphrase)
         portal.reread_keys()
         stored = publication.publish(portal)
         say(f"a new {role} key, published with bundle {stored.seq}")
+
+
+@trust.command("retire")
+def retire_root(
+    leave_behind: Annotated[
+        int, typer.Option("--leave-behind", min=0, help="How many devices may be lost by it.")
+    ] = 0,
+    folder: FolderOption = HERE,
+) -> None:
+    """Retire the earlier licensing root; the later one signs from now on.
+
+    \b
+    Examples:
+      anchorwatch portal trust retire
+
+    It waits until every device has said that it holds the later one: a device that does not has to be registered
+    anew. ID tokens that were made before name the earlier root and register nobody any more.
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import root_change
+
+    with opened(folder) as portal:
+        stored = root_change.finish(portal, leave_behind=leave_behind)
+        say(f"the earlier licensing root is retired; bundle {stored.seq} is signed by the later one")
 
 
 @trust.command("export")

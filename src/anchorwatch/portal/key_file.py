@@ -26,6 +26,12 @@ def read(path: Path) -> bytes:
         return disk.read_private(path, _LARGEST)[:_LARGEST]
 
 
+def rename(path: Path, ending: str) -> None:
+    """Give a file of ours another ending, so that it is no key in use any more. Raises `KeysRefused`."""
+    with _told(f"{path.name} cannot be renamed"):
+        path.rename(path.with_name(f"{path.name}.{ending}"))
+
+
 def folder(path: Path) -> None:
     """Make a folder of its owner's alone. Raises `KeysRefused`."""
     with _told(f"{path} cannot be made"):

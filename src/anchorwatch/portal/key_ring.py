@@ -5,6 +5,11 @@ grants, times and receipts; `bundle` signs the PKCS#7 form of the bundle, by a c
 generations, numbered from 1: the highest one signs, the earlier ones stay to be published and believed. A generation is
 never replaced, so that rotation is an addition, and a folder copied in between is whole.
 
+The licensing root changes hand over hand. Beside the earlier one the later is published and signs nothing; once devices
+have heard of it the earlier is retired, and only then does the later sign. So the earliest root that is not retired is
+the one in charge. Roots and authorities for identities promise their successors, whose keys lie beside them as
+``.next.pem`` and may be kept elsewhere until they are needed.
+
 Files are PKCS#8 in PEM of mode 0600, encrypted where a passphrase is given.
 """
 
@@ -36,6 +41,7 @@ from anchorwatch.portal.error import KeysRefused
 
 _NAME = re.compile(r"(root|id|grant|bundle)-([1-9][0-9]{0,3})\.key\.pem")
 _BACKDATED = timedelta(minutes=5)
+_CALLED = {"root": "licensing root", "id": "identities", "bundle": "bundle signer"}
 
 
 class KeyRole(StrEnum):
@@ -87,60 +93,124 @@ class KeyRing:
             raise KeysRefused(f"there is no {role} key in the folder of keys")
         return found[-1]
 
+    @property
+    def root(self) -> Held:
+        """The licensing root in charge: devices pin it, and it signs. Raises `KeysRefused` without any."""
+        self.newest(KeyRole.ROOT)
+        return self.all(KeyRole.ROOT)[0]
+
+    @property
+    def bundle_signer(self) -> Held:
+        """The newest key for PKCS#7 whose certificate is by the root in charge. Raises `KeysRefused` without any."""
+        root = self.root.certified
+        for held in reversed(self.all(KeyRole.BUNDLE)):
+            if held.certified.issuer == root.subject:
+                return held
+        raise KeysRefused("there is no bundle key by the licensing root in charge")
+
 
 def create(folder: Path, title: str, now: datetime, passphrase: Secret | None = None) -> KeyRing:
     """Make the first generation of every role. Raises `KeysRefused` where there are keys already."""
     key_file.folder(folder)
     if any(_NAME.fullmatch(path.name) for path in folder.iterdir()):
         raise KeysRefused(f"{folder} holds keys already")
-    start = now - _BACKDATED
-    root, identity, signer = authority.new_key(), authority.new_key(), authority.new_key()
-    root_certificate = authority.self_signed(f"{title} licensing root 1", root, start)
-    _save(folder, KeyRole.ROOT, 1, root, passphrase, root_certificate)
-    _save(
-        folder,
-        KeyRole.ID,
-        1,
-        identity,
-        passphrase,
-        authority.self_signed(f"{title} identities 1", identity, start),
-    )
+    made = _Maker(folder, title, now - _BACKDATED, passphrase)
+    root, root_certificate = made.authority(KeyRole.ROOT, 1, None)
+    made.authority(KeyRole.ID, 1, None)
     _save(folder, KeyRole.GRANT, 1, authority.new_key(), passphrase, None)
-    certificate = authority.bundle_signer(
-        f"{title} bundle signer 1", signer.public_key(), root_certificate, root, start
-    )
-    _save(folder, KeyRole.BUNDLE, 1, signer, passphrase, certificate)
+    made.bundle_signer(1, root_certificate, root)
     return load(folder, passphrase)
 
 
 def rotate(
     folder: Path, role: KeyRole, title: str, now: datetime, passphrase: Secret | None = None
 ) -> KeyRing:
-    """Add a generation to `id`, `grant` or `bundle`; publish a trust bundle after it. Raises `KeysRefused`.
+    """Add a generation; publish a trust bundle after it. Raises `KeysRefused`.
 
-    The licensing root does not turn over in this edition: devices in the field have it pinned in their tokens.
+    A second licensing root waits until the first is retired; a third is refused before that.
     """
     ring = load(folder, passphrase)
     old = ring.newest(role)
-    number, start, key = old.number + 1, now - _BACKDATED, authority.new_key()
+    number = old.number + 1
+    made = _Maker(folder, title, now - _BACKDATED, passphrase)
     match role:
         case KeyRole.ROOT:
-            raise KeysRefused("the licensing root is not rotated in this edition")
-        case KeyRole.GRANT:
-            _save(folder, role, number, key, passphrase, None)
-        case KeyRole.BUNDLE:
-            root = ring.newest(KeyRole.ROOT)
-            named = f"{title} bundle signer {number}"
-            certificate = authority.bundle_signer(named, key.public_key(), root.certified, root.key, start)
-            _save(folder, role, number, key, passphrase, certificate)
+            if old is not ring.root:
+                raise KeysRefused("the licensing root is changing already; retire the earlier one first")
+            made.authority(role, number, old)
         case KeyRole.ID:
-            certificate = authority.self_signed(f"{title} identities {number}", key, start)
-            crossed = (
-                authority.cross_signed(old.certified, certificate, key, start),
-                authority.cross_signed(certificate, old.certified, old.key, start),
-            )
-            _save(folder, role, number, key, passphrase, certificate, crossed)
+            made.authority(role, number, old)
+        case KeyRole.GRANT:
+            _save(folder, role, number, authority.new_key(), passphrase, None)
+        case KeyRole.BUNDLE:
+            made.bundle_signer(number, ring.root.certified, ring.root.key)
     return load(folder, passphrase)
+
+
+def retire_root(folder: Path, title: str, now: datetime, passphrase: Secret | None = None) -> KeyRing:
+    """Put the later licensing root in charge; the files of the earlier are renamed. Raises `KeysRefused`.
+
+    Devices that have not heard of the later one believe no bundle from then on.
+    """
+    ring = load(folder, passphrase)
+    earlier, later = ring.root, ring.newest(KeyRole.ROOT)
+    if earlier is later:
+        raise KeysRefused("there is one licensing root only; make the next one first")
+    # The signer first: until the root itself is gone the one before it is used, whatever happens in between.
+    number = ring.newest(KeyRole.BUNDLE).number + 1
+    _Maker(folder, title, now - _BACKDATED, passphrase).bundle_signer(number, later.certified, later.key)
+    for end in ("key.pem", "crt.pem"):
+        key_file.rename(folder / f"{earlier.role}-{earlier.number}.{end}", "retired")
+    return load(folder, passphrase)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes generations in a folder, from one moment on."""
+
+    folder: Path
+    title: str
+    start: datetime
+    passphrase: Secret | None
+
+    def authority(
+        self, role: KeyRole, number: int, old: Held | None
+    ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        """A generation that signs itself, by the key the one before promised; it promises another."""
+        promised = self.folder / f"{role}-{number}.next.pem"
+        key = self._to_come(promised, old)
+        following = self._to_come(self.folder / f"{role}-{number + 1}.next.pem", None)
+        name = f"{self.title} {_CALLED[role]} {number}"
+        certificate = authority.self_signed(name, key, self.start, following.public_key())
+        crossed: tuple[x509.Certificate, ...] = ()
+        if old is not None:
+            crossed = (
+                authority.cross_signed(old.certified, certificate, key, self.start),
+                authority.cross_signed(certificate, old.certified, old.key, self.start),
+            )
+        _save(self.folder, role, number, key, self.passphrase, certificate, crossed)
+        promised.unlink(missing_ok=True)
+        return key, certificate
+
+    def bundle_signer(self, number: int, root: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+        """A key for PKCS#7 with a certificate by that root."""
+        own = authority.new_key()
+        name = f"{self.title} {_CALLED[KeyRole.BUNDLE]} {number}"
+        certificate = authority.bundle_signer(name, own.public_key(), root, key, self.start)
+        _save(self.folder, KeyRole.BUNDLE, number, own, self.passphrase, certificate)
+
+    def _to_come(self, path: Path, old: Held | None) -> ec.EllipticCurvePrivateKey:
+        """The key of a generation to come, made now where nobody promised one."""
+        if not path.exists():
+            key = authority.new_key()
+            if old is not None and authority.promises(old.certified, key.public_key()) is not None:
+                raise KeysRefused(f"{path.name} is not there: {old.role}-{old.number} promised that key")
+            key_file.write(path, _pem(key, self.passphrase))
+            return key
+        key = _key(path, self.passphrase)
+        if old is not None and authority.promises(old.certified, key.public_key()) is False:
+            raise KeysRefused(f"{path.name} is not the key that {old.role}-{old.number} promised")
+        return key
 
 
 def names(folder: Path) -> tuple[str, ...]:
@@ -187,13 +257,14 @@ def _save(
     if certificate is not None:
         pem = b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *crossed))
         key_file.write(folder / f"{role}-{number}.crt.pem", pem)
+    key_file.write(folder / f"{role}-{number}.key.pem", _pem(key, passphrase))
+
+
+def _pem(key: ec.EllipticCurvePrivateKey, passphrase: Secret | None) -> bytes:
     encryption: KeySerializationEncryption = NoEncryption()
     if passphrase:
         encryption = BestAvailableEncryption(passphrase.reveal().encode())
-    key_file.write(
-        folder / f"{role}-{number}.key.pem",
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption),
-    )
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
 
 def _key(path: Path, passphrase: Secret | None) -> ec.EllipticCurvePrivateKey:

@@ -28,7 +28,7 @@ from anchorwatch.licensing.account import DeviceEvent
 from anchorwatch.licensing.error import EventRefusedError
 from anchorwatch.portal import key_ring, life, publication
 from anchorwatch.portal.error import NotDone
-from anchorwatch.portal.key_ring import KeyRing, KeyRole
+from anchorwatch.portal.key_ring import KeyRing
 from anchorwatch.portal.portal import Portal
 
 T = TypeVar("T")
@@ -219,7 +219,7 @@ def make_token(portal: Portal, place: VirtualAccount, terms: TokenTerms) -> tupl
         plain = id_token.make_basic(id_octets=chance[0], secret=chance[1])
         prefix, kept, text = plain.id, plain.kept(), plain.text()
     else:
-        spki = portal.ring.newest(KeyRole.ROOT).signing.public.spki
+        spki = portal.ring.root.signing.public.spki
         seq = publication.ensured(portal).seq
         made = id_token.make(id_octets=chance[0], seed=chance[1], root_spki=spki, bundle_seq=seq)
         prefix, public, text = made.id, made.key().public.spki, made.text()

@@ -74,7 +74,7 @@ def with_planned(bundle: TrustBundle, planned: Planned) -> TrustBundle:
 
 def licensing_root(portal: Portal) -> bytes:
     """The licensing root's certificate (DER): what ID tokens pin."""
-    return authority.der(portal.ring.newest(KeyRole.ROOT).certified)
+    return authority.der(portal.ring.root.certified)
 
 
 def in_force(portal: Portal) -> Stored | None:
@@ -110,6 +110,9 @@ def ensured(portal: Portal) -> Stored:
     before = in_force(portal)
     if before is not None:
         bundle = trust_bundle.read(before.jws)
+        if not _holds(bundle, portal.ring):
+            # Another program may have made or retired a key, and published it: its bundle is not taken back.
+            portal.reread_keys()
         if _holds(bundle, portal.ring) and portal.clock.now() < before.expires_at - RENEWED_BEFORE:
             _heeded(portal, bundle)
             return before
@@ -117,12 +120,12 @@ def ensured(portal: Portal) -> Stored:
 
 
 def _holds(bundle: TrustBundle, ring: KeyRing) -> bool:
-    """Whether a bundle names every key there is now."""
-    kids = {held.signing.public.kid for held in ring.all(KeyRole.GRANT)}
-    owned = {each.sha256 for each in _own(ring)}
-    return kids == {key.kid for key in bundle.grant_keys} and owned <= {
-        each.sha256 for each in bundle.anchors
-    }
+    """Whether a bundle names the keys there are now, and no others."""
+    grants, roots = (
+        {held.signing.public.kid for held in ring.all(role)} for role in (KeyRole.GRANT, KeyRole.ROOT)
+    )
+    named = grants == {key.kid for key in bundle.grant_keys} and roots == {key.kid for key in bundle.roots}
+    return named and {each.sha256 for each in _own(ring)} <= {each.sha256 for each in bundle.anchors}
 
 
 def _heeded(portal: Portal, bundle: TrustBundle) -> None:
@@ -174,7 +177,7 @@ def _named(held: Held) -> PublicKeyClaim:
 
 def _signed(portal: Portal, bundle: TrustBundle) -> Stored:
     ring = portal.ring
-    text = jws.sign(Kind.TRUST, wire.dump(bundle), ring.newest(KeyRole.ROOT).signing)
+    text = jws.sign(Kind.TRUST, wire.dump(bundle), ring.root.signing)
     return Stored(
         seq=bundle.seq,
         jws=text,
@@ -189,8 +192,7 @@ def _pkcs7(ring: KeyRing, bundle: TrustBundle) -> bytes:
     """The anchors for TLS and licensing as signed PKCS#7; those for identities are no device's to trust for more."""
     wanted = [claim for claim in bundle.anchors if claim.role in (Role.TLS, Role.LICENSING)]
     ders = dict.fromkeys(claim.x5c for claim in wanted if claim.x5c is not None)
-    signer = ring.newest(KeyRole.BUNDLE)
-    root = ring.newest(KeyRole.ROOT)
+    signer, root = ring.bundle_signer, ring.root
     return signing.sign(
         [Certificate.from_der(der) for der in ders],
         signer=BundleSigner(
