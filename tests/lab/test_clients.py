@@ -71,7 +71,7 @@ def test_libraries_read_what_the_device_prints(yard: Yard, environment: str, scr
     version, clock, privileges = told["answers"]
     assert "Adaptive Security Appliance Software Version 9.5(2)" in version
     assert "Serial Number: 9A" in version
-    assert clock.strip() == "13:00:00 UTC Tue Mar 22 2016"
+    assert clock.strip() == "*13:00:00.000 UTC Tue Mar 22 2016"
     assert "Current privilege level : 15" in privileges
     assert told["prompt"].strip() == "edge-1#"
 
@@ -113,7 +113,7 @@ def test_openssh_with_a_terminal_and_with_piped_lines(yard: Yard, tmp_path: Path
         assert not (tmp_path / "other").exists()
         assert LOGIN.enable.reveal() not in shown
         assert (
-            "edge-2> enable\nPassword: \nedge-2# show clock\n13:00:00 UTC Tue Mar 22 2016\nedge-2# exit"
+            "edge-2> enable\nPassword: \nedge-2# show clock\n*13:00:00.000 UTC Tue Mar 22 2016\nedge-2# exit"
             in shown
         )
 

@@ -32,7 +32,7 @@ async def _ask(address: str, port: int, typed: str = "show clock\nexit\n", **opt
 
 
 def _served(yard: Yard, address: str) -> None:
-    assert "13:00:00 UTC Tue Mar 22 2016" in asyncio.run(_ask(address, yard.port))
+    assert "13:00:00.000 UTC Tue Mar 22 2016" in asyncio.run(_ask(address, yard.port))
 
 
 def test_every_device_has_its_own_host_key(yard: Yard) -> None:

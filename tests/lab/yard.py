@@ -45,6 +45,10 @@ class NoNetwork:
         """Nobody tells the time."""
         return None
 
+    def echo(self, host: str) -> str | None:  # noqa: ARG002 - as `Network` has it
+        """Nobody answers."""
+        return "timeout"
+
 
 class Yard:
     """Devices one can ssh to, from its making until the end of its `with`; `port` is the one of all of them."""

@@ -83,7 +83,7 @@ class Courier:
         else:
             first = self._failure(dialled, None, state, now.wall)
         plain = self._reach.plain
-        stream = None if plain is None else open_plain(plain, self._reach.proxy, deadline)
+        stream = None if plain is None else open_plain(plain, self._reach.through(), deadline)
         if stream is None or isinstance(stream, Unreachable):
             return first
         try:
@@ -154,7 +154,7 @@ class Courier:
                 trust=store,
                 sni=named.host,
                 peer=named.peer,
-                proxy=self._reach.proxy,
+                proxy=self._reach.through(),
                 limits=deadline.limits,
             )
         self._reach.watch(dialled.observation)

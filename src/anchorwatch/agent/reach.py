@@ -31,7 +31,7 @@ class Reach:
     `endpoint` is where to connect, also where the portal's name leads elsewhere. `plain` is where its signed objects
     may be asked for in plain HTTP, None for nowhere. `store` is asked at every connection, so that a pool that was
     repaired counts at once. `find` is asked before every connection where the way may change; it then stands in for
-    `endpoint`. `watch` is shown how every connection over TLS went.
+    `endpoint`, and `via` for `proxy`. `watch` is shown how every connection over TLS went.
     """
 
     endpoint: Endpoint
@@ -40,4 +40,9 @@ class Reach:
     store: Callable[[], TrustStore] = field(default=lambda: NOBODY, repr=False)
     limits: Limits = field(default_factory=Limits)
     find: Find | None = field(default=None, repr=False)
+    via: Callable[[], Proxy | None] | None = field(default=None, repr=False)
     watch: Watch = field(default=_unseen, repr=False)
+
+    def through(self) -> Proxy | None:
+        """The proxy of the next connection."""
+        return self.proxy if self.via is None else self.via()

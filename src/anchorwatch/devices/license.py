@@ -384,6 +384,8 @@ def _section(report: LicenseReport, section: str) -> list[str]:
             return [f"Trust Code Installed: {report.trust_code}"]
         case "usage":
             return _usage_section(report)
+        case "table":
+            return _usage_table(report)
         case "product" if report.udi:
             return ["Product Information", "===================", f"UDI: {report.udi}"]
         case "udi" if report.udi:
@@ -430,4 +432,17 @@ def _usage_section(report: LicenseReport) -> list[str]:
             value = getattr(entry, each.attribute)
             if value is not None:
                 lines.append(f"  {each.title}: {value}")
+    return lines
+
+
+def _usage_table(report: LicenseReport) -> list[str]:
+    """The table of ``show license summary``."""
+    lines = ["License Usage:"]
+    if not report.entitlements:
+        return [*lines, "  No licenses in use"]
+    lines += [f"  {'License':<24}{'Entitlement tag':<28}{'Count':>5} Status", "  " + "-" * 77]
+    for entry in report.entitlements:
+        tag = f"({entry.tag})"
+        count = entry.count.value if entry.count else 0
+        lines.append(f"  {entry.name:<24}{tag:<28}{count:>5} {entry.status or ''}".rstrip())
     return lines

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from anchorwatch.agent.agent import Agent
-from anchorwatch.agent.folder import Folder
+from anchorwatch.agent.folder import Folder, fresh
 from anchorwatch.agent.reach import Find, Reach, Watch
 from anchorwatch.lab.device_clock import DeviceClock
 from anchorwatch.licensing.event import Deregister, RenewAuthorization, RenewIdentity, Tell, Tick, Want
@@ -22,20 +22,46 @@ from anchorwatch.licensing.state import AgentState, Product
 from anchorwatch.licensing.token import IdToken
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.limits import Limits
+from anchorwatch.net.proxy import Proxy
 from anchorwatch.pki.truststore import TrustStore
 
 LIMITS = Limits(whole=timedelta(seconds=5), silence=timedelta(seconds=3))
 """A device of the lab waits no longer for a server, in real time."""
 
 
+def _unmoved(_before: AgentState, _after: AgentState) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the agent is given by the device around it."""
+    """What the agent is given by the device around it; `moved` hears of every state that follows another."""
 
     find: Find
     trust: Callable[[], TrustStore]
     watch: Watch
     hear: Callable[[Tell], None]
+    moved: Callable[[AgentState, AgentState], None] = _unmoved
+    via: Callable[[], Proxy | None] = lambda: None
+
+
+class _Watched(Folder):
+    """A folder that tells how the state moves: whatever the agent does, it writes down first."""
+
+    def __init__(self, path: Path, moved: Callable[[AgentState, AgentState], None]) -> None:
+        super().__init__(path)
+        self._moved = moved
+        self._last: AgentState | None = None
+
+    def read(self) -> AgentState | None:
+        self._last = super().read()
+        return self._last
+
+    def write(self, state: AgentState) -> None:
+        before = self._last or fresh(state.product)
+        super().write(state)
+        self._last = state
+        self._moved(before, state)
 
 
 class Licence:
@@ -54,11 +80,12 @@ class Licence:
         self.policy = policy
         self._clock = clock
         self._guard = threading.RLock()
-        self._folder = Folder(folder)
+        self._folder = _Watched(folder, around.moved)
         reach = Reach(
             endpoint=Endpoint.parse(product.portal),
             find=around.find,
             store=around.trust,
+            via=around.via,
             watch=around.watch,
             limits=LIMITS,
         )

@@ -21,10 +21,11 @@ class Log:
         self.logged = 0
         """How many messages there ever were since the last start."""
 
-    def add(self, message: LogMessage) -> None:
-        """Log a message."""
-        self._kept.append(message)
-        self.logged += 1
+    def add(self, message: LogMessage, *, keep: bool = True) -> None:
+        """Log a message; without `keep` only those who listen hear of it."""
+        if keep:
+            self._kept.append(message)
+            self.logged += 1
         for listener in tuple(self._listeners):
             listener(message)
 

@@ -23,9 +23,10 @@ from anchorwatch.lab.licence import Licence, Surroundings
 from anchorwatch.lab.log import Log
 from anchorwatch.licensing.event import Tell
 from anchorwatch.licensing.policy import AgentPolicy
-from anchorwatch.licensing.state import Product
+from anchorwatch.licensing.state import AgentState, Product
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.outcome import Unreachable
+from anchorwatch.net.proxy import Proxy
 from anchorwatch.net.tls import Observation
 from anchorwatch.pki.truststore import TrustStore
 
@@ -62,6 +63,10 @@ class Network(Protocol):
 
     def time(self) -> datetime | None:
         """What the time server says, None where it does not answer."""
+        ...
+
+    def echo(self, host: str) -> str | None:
+        """None where a host answers to a ping, else the rung that does not hold: dns, route, timeout."""
         ...
 
 
@@ -109,6 +114,10 @@ class Machine(ABC):
     def hear(self, told: Tell) -> None:
         """The agent said something that belongs into the log."""
 
+    def moved(self, before: AgentState, after: AgentState) -> None:  # noqa: ARG002 - for those who log
+        """The agent's state moved; the log tells."""
+        return
+
     @abstractmethod
     def looked(self, seen: Observation) -> None:
         """A connection to the portal went this way; the log tells."""
@@ -139,13 +148,23 @@ class Machine(ABC):
 
     # ----------------------------------------------------------------------------------- for the platforms
 
+    def portal_place(self, portal: str) -> Endpoint | Unreachable:
+        """Where the agent connects to, as this device is configured."""
+        return self.network.find(portal, 443)
+
+    def portal_proxy(self) -> Proxy | None:
+        """The proxy that the agent's connections go through, None for a direct way."""
+        return None
+
     def licence_agent(self, product: Product, policy: AgentPolicy) -> Licence:
         """The agent, on a folder of its own below this device's."""
         around = Surroundings(
-            find=lambda: self.network.find(product.portal, 443),
+            find=lambda: self.portal_place(product.portal),
             trust=self.trust,
             watch=self._watch,
             hear=self.hear,
+            moved=self.moved,
+            via=self.portal_proxy,
         )
         return Licence(
             self.folder / "agent", product, policy=policy, clock=self.clock, around=around, build=self.built

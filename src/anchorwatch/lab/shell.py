@@ -100,7 +100,7 @@ class Shell(ABC, Generic[MachineT]):
         line, keep = _piped(line)
         if not line.strip():
             return
-        command = self.grammar.read(line)
+        command = self.read(line)
         if isinstance(command, Misread):
             await self.terminal.write(self.misread(command))
             return
@@ -108,6 +108,10 @@ class Shell(ABC, Generic[MachineT]):
         text = await said if isinstance(said, Awaitable) else said
         if text:
             await self.terminal.write(keep(text))
+
+    def read(self, line: str) -> Typed | Misread:
+        """The command a line is; a platform whose modes know the commands of other modes looks there too."""
+        return self.grammar.read(line)
 
     def explain(self, line: str) -> str:
         """What ``?`` prints at the end of a line."""

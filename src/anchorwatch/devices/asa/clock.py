@@ -106,3 +106,16 @@ def render_ntp_status(status: NtpStatus) -> str:
     stratum = f", stratum {status.stratum}" if status.stratum else ""
     reference = f", reference is {status.reference}" if status.reference else ""
     return f"Clock is synchronized{stratum}{reference}"
+
+
+def render_ntp_associations(associations: Sequence[NtpAssociation]) -> str:
+    """Print ``show ntp associations``; columns that tell nothing about whom the clock follows are blank or zero."""
+    lines = ["      address         ref clock     st  when  poll reach  delay  offset    disp"]
+    for each in associations:
+        reach = each.reach or 0
+        stratum = 2 if reach else 16
+        lines.append(
+            f"{each.mark:<2}{each.address!s:<18}{'.STEP.':<14}{stratum:>4}{'-':>6}{64:>6}{reach:>6o}{0:>7.1f}{0:>8.2f}{0:>8.1f}"
+        )
+    lines.append(" * master (synced), # master (unsynced), + selected, - candidate, ~ configured")
+    return "\n".join(lines)

@@ -187,7 +187,10 @@ def render(version: SoftwareVersion) -> str:
         context = f" <{version.context}>" if version.context else ""
         lines.append(f"Cisco Adaptive Security Appliance Software Version {version.version}{context}")
     if version.operating_system:
-        lines.append(f"SSP Operating System Version {version.operating_system}")
+        # The system below was renamed with 9.16.
+        late = version.version is None or version.version.value.at_least(9, 16)
+        system = "SSP" if late else "Firepower Extensible"
+        lines.append(f"{system} Operating System Version {version.operating_system}")
     if version.image:
         lines.append(f'System image file is "{version.image}"')
     if version.hostname and version.uptime:

@@ -1,21 +1,23 @@
-"""What a session itself is about: privilege, modes, the pager, the clock, the version."""
+"""What a session itself is about: privilege, modes, the pager."""
 
 from __future__ import annotations
 
 import hmac
-from datetime import timedelta
 
-from anchorwatch.devices.asa import clock as clock_screen
-from anchorwatch.devices.asa import version as version_screen
-from anchorwatch.devices.fact import ClockReading, SoftwareVersion
-from anchorwatch.devices.moment import Style
-from anchorwatch.devices.span import Seen
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, PRIVILEGED, AsaShell, Commands, leave
+from anchorwatch.lab.asa import call_home_commands
+from anchorwatch.lab.asa.shell import (
+    CONFIGURATION,
+    CONFIGURING,
+    DIALECT,
+    EVERYWHERE,
+    PRIVILEGED,
+    AsaShell,
+    Commands,
+    leave,
+)
 from anchorwatch.lab.shell import LeaveError, Typed
 
 COMMANDS = Commands()
-_EVERYWHERE = tuple(mode.name for mode in DIALECT.modes)
-_CONFIGURING = tuple(name for name in _EVERYWHERE if name not in ("user", PRIVILEGED))
 _TRIES = 3
 
 
@@ -48,7 +50,7 @@ def _disable(shell: AsaShell, _: Typed) -> None:
     shell.enter("user")
 
 
-@COMMANDS.add("{exit|quit}", *_EVERYWHERE, help_="Exit from the current mode")
+@COMMANDS.add("{exit|quit}", *EVERYWHERE, help_="Exit from the current mode")
 def _exit(shell: AsaShell, _: Typed) -> str:
     if shell.mode in ("user", PRIVILEGED):
         shell.terminal.print_now("\nLogoff\n\n")
@@ -62,24 +64,64 @@ def _logout(shell: AsaShell, _: Typed) -> None:
     raise LeaveError
 
 
-@COMMANDS.add("end", *_CONFIGURING, help_="Exit from configuration mode")
+@COMMANDS.add("end", *CONFIGURING, help_="Exit from configuration mode")
 def _end(shell: AsaShell, _: Typed) -> None:
     shell.leave_mode()
 
 
 @COMMANDS.add("configure [terminal]", PRIVILEGED, help_="Configure using various methods")
 async def _configure(shell: AsaShell, _: Typed) -> None:
+    machine = shell.machine
     shell.enter(CONFIGURATION)
+    if not machine.fresh:
+        return
+    machine.fresh = False
+    shell.terminal.print_now(_REPORTING)
+    answer = ""
+    while answer[:1].upper() not in ("Y", "N", "A") or not answer:
+        answer = await shell.ask_line(_ASKED)
+    machine.running.reporting = _ANSWERS[answer[:1].upper()]
+    machine.tell(
+        "120012", 5, f"User {shell.user} chose {answer[:1].upper()} at the anonymous reporting prompt."
+    )
+    if machine.running.reporting == "yes":
+        await shell.terminal.write(call_home_commands.installed(machine.recreate()))
+    shell.changed()
+
+
+_REPORTING = """
+***************************** NOTICE *****************************
+
+Help to improve this platform by enabling anonymous reporting, which
+sends error and health information without any identity to Cisco.
+
+"""
+_ASKED = "Would you like to enable anonymous error reporting to help improve\nthe product? [Y]es, [N]o, [A]sk later: "
+_ANSWERS = {"Y": "yes", "N": "no", "A": "asked-later"}
 
 
 @COMMANDS.add("terminal pager [lines] <lines>", PRIVILEGED, help_="Set the pager of this session")
-@COMMANDS.add("pager [lines] <lines>", CONFIGURATION, help_="Set the pager")
 def _pager(shell: AsaShell, typed: Typed) -> str:
     lines = typed.values["lines"]
     if not (lines.isdigit() and len(lines) < 10):
         return DIALECT.errors["invalid"]
     shell.terminal.page = int(lines)
     return ""
+
+
+@COMMANDS.add("pager [lines] <lines>", CONFIGURATION, help_="Set the pager")
+def _pager_kept(shell: AsaShell, typed: Typed) -> str:
+    said = _pager(shell, typed)
+    if not said:
+        shell.machine.running.pager = shell.terminal.page
+        shell.changed()
+    return str(said or "")
+
+
+@COMMANDS.add("no pager", CONFIGURATION)
+def _no_pager(shell: AsaShell, _: Typed) -> None:
+    shell.terminal.page = shell.machine.running.pager = 0
+    shell.changed()
 
 
 @COMMANDS.add("terminal width <columns>", CONFIGURATION, help_="Set the width of the terminal")
@@ -92,42 +134,15 @@ def _width(_shell: AsaShell, typed: Typed) -> str:
 @COMMANDS.add("show curpriv", "user", PRIVILEGED, help_="Display the current privilege level")
 def _curpriv(shell: AsaShell, _: Typed) -> str:
     level = "1" if shell.mode == "user" else "15"
-    modes = "P_UNPR" if shell.mode == "user" else "P_PRIV"
+    modes = "P_UNPR" if shell.mode == "user" else "P_PRIV" if shell.mode == PRIVILEGED else "P_PRIV P_CONF"
     return f"Username : {shell.user}\nCurrent privilege level : {level}\nCurrent Mode/s : {modes}"
 
 
-@COMMANDS.add("show clock [detail]", "user", PRIVILEGED, help_="Show current time")
-def _clock(shell: AsaShell, typed: Typed) -> str:
-    clock = shell.machine.clock
-    source = "NTP" if clock.synchronized else "hardware calendar"
-    return clock_screen.render_clock(
-        ClockReading(
-            time=Seen(shell.machine.time(Style.CLOCK)), source=Seen(source) if typed.has("detail") else None
-        )
-    )
+@COMMANDS.add("show history", "user", PRIVILEGED)
+def _history(shell: AsaShell, _: Typed) -> str:
+    return "\n".join(f"  {each}" for each in shell.typed)
 
 
-@COMMANDS.add("show version", "user", PRIVILEGED, help_="Show the software's version")
-def _version(shell: AsaShell, _: Typed) -> str:
-    return version_screen.render(version(shell))
-
-
-def version(shell: AsaShell) -> SoftwareVersion:
-    """What the device is."""
-    machine = shell.machine
-    return SoftwareVersion(
-        version=Seen(machine.software),
-        hostname=Seen(machine.running.hostname),
-        uptime=Seen(_uptime(machine.clock.true.now() - machine.clock.started)),
-        hardware=Seen(machine.hardware.model),
-        license_mode=Seen("Smart Licensing"),
-        serial=Seen(machine.hardware.serial),
-        modified=Seen(machine.time(Style.CLOCK, at=machine.modified)),
-    )
-
-
-def _uptime(span: timedelta) -> str:
-    minutes = int(span.total_seconds()) // 60
-    days, hours = minutes // 1440, minutes // 60 % 24
-    parts = [(days, "day"), (hours, "hour"), (minutes % 60, "min")]
-    return " ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count) or "1 min"
+@COMMANDS.add("help [<word...>]", "user", PRIVILEGED, help_="Interactive help for commands")
+def _help(shell: AsaShell, typed: Typed) -> str:
+    return shell.explain(f"{typed.values['word']} " if "word" in typed.values else "")
