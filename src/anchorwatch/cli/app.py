@@ -56,6 +56,18 @@ def _plan(into: typer.Typer) -> None:
     into.add_typer(plan.app)
 
 
+def _apply(into: typer.Typer) -> None:
+    from anchorwatch.cli import apply
+
+    into.command("apply", help=apply.HELP)(apply.run)
+
+
+def _undo(into: typer.Typer) -> None:
+    from anchorwatch.cli import undo
+
+    into.command("undo", help=undo.HELP)(undo.run)
+
+
 def _portal(into: typer.Typer) -> None:
     into.add_typer(_whole_portal())
 
@@ -101,6 +113,12 @@ NOUNS = (
     Noun("case", "Keep, mask and hand over what devices printed.", _case),
     Noun("bundle", "Read, verify, compare, make and convert trust bundles.", _bundle),
     Noun("plan", "Look at a repair plan before anything is typed.", _plan),
+    Noun(
+        "apply",
+        "Carry out a repair plan on a device over SSH, step by step, and prove that it helped.",
+        _apply,
+    ),
+    Noun("undo", "Take back what a run changed on a device, the newest step first.", _undo),
     Noun("portal", "Run a licensing portal for one's own appliances.", _portal),
     Noun("store", "Show and compare what clients and devices trust.", _store),
 )

@@ -13,6 +13,17 @@ from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.schema import write
 from anchorwatch.cli.capture_file import load_captures
 from anchorwatch.cli.file import FileTroubleError, write_atomically
+from anchorwatch.cli.live import SCHEME, Collected, collect
+from anchorwatch.cli.login import (
+    Algorithms,
+    Doors,
+    EnableFile,
+    Keyring,
+    KnownHosts,
+    NewKeys,
+    PasswordFile,
+    SshConfig,
+)
 from anchorwatch.cli.moment import parse_moment
 from anchorwatch.cli.presented import obtain
 from anchorwatch.cli.source import CouldNotLookError, gather_catalogue, load_store
@@ -51,9 +62,12 @@ Examples:
   anchorwatch diagnose captures/ --html > report.html
   anchorwatch diagnose console.log --save-plan asa1.plan.json
   anchorwatch diagnose console.log --save asa1.case.json --json
+  anchorwatch diagnose ssh://admin@asa-1 --save-plan asa1.plan.json
+  anchorwatch diagnose ssh://fw-1 ssh://fw-2 --save-capture fws.txt
 
 Any mixture of console captures, show tech, syslog files, mails and web pages is read, and sorted by device and
-moment. Without a file the read-only commands to run are what `anchorwatch ask PLATFORM` prints.
+moment. A device named as ssh://[USER@]HOST[:PORT] is read over SSH: only commands that change nothing are typed, and
+only if its host key is known. Without a file the read-only commands to run are what `anchorwatch ask PLATFORM` prints.
 
 Exit status: 0 healthy, 1 trouble found, 2 asked wrongly, 3 could not look or undetermined.
 """
@@ -65,7 +79,11 @@ EVIDENCE_SHOWN = 6
 def run(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="Files, folders, or `-`.", show_default=False),
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Files, folders, `-`, or devices as ssh://[USER@]HOST.",
+            show_default=False,
+        ),
     ] = None,
     platform: Annotated[
         str | None,
@@ -93,6 +111,16 @@ def run(
     save_plan: Annotated[
         str | None, typer.Option(metavar="PLAN", help="Keep the repair plan, for `anchorwatch plan show`.")
     ] = None,
+    save_capture: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Keep what the devices printed, secrets masked.")
+    ] = None,
+    accept_new_host_key: NewKeys = False,
+    known_hosts: KnownHosts = None,
+    ssh_config: SshConfig = None,
+    password_file: PasswordFile = None,
+    enable_file: EnableFile = None,
+    keyring: Keyring = False,
+    allow_algorithm: Algorithms = None,
     show_all: Annotated[
         bool, typer.Option("--all", help="Also list every line that was not understood.")
     ] = False,
@@ -113,14 +141,27 @@ def run(
         fail("--json and --html are two answers; ask for one", ASKED_WRONGLY)
     if store is not None and endpoint is None:
         fail("--store is judged against an endpoint; --endpoint is not given", ASKED_WRONGLY)
-    captures = load_captures(files)
+    devices = [name for name in files if name.startswith(SCHEME)]
+    if save_capture is not None and not devices:
+        fail("--save-capture keeps what a device prints; none is named as ssh://HOST", ASKED_WRONGLY)
+    captures = load_captures([name for name in files if name not in devices])
     asked_at = asked_at or captures.asked_at
     what = platform_named(platform) if platform is not None else None
     try:
         known = gather_catalogue(["certifi", *(catalogue or [])])
     except CouldNotLookError as error:
         fail(printable(str(error)), COULD_NOT_LOOK)
-    report = diagnose(captures.inputs, at=asked_at, catalogue=known, platform=what)
+    doors = Doors(
+        accept_new=accept_new_host_key,
+        known_hosts=tuple(known_hosts or ()),
+        config=ssh_config,
+        password_file=password_file,
+        enable_file=enable_file,
+        keyring=keyring,
+        algorithms=tuple(allow_algorithm or ()),
+    )
+    live = _read_devices(devices, doors, save_capture, asked_at, known, what)
+    report = diagnose((*captures.inputs, *live.inputs), at=asked_at, catalogue=known, platform=what)
     if endpoint is not None:
         report = _with_outlooks(report, endpoint, store, known, asked_at, what)
     if save_plan is not None:
@@ -139,9 +180,30 @@ def run(
         sys.stdout.write(page.render(report))
     else:
         render(report, show_all=show_all)
-    raise typer.Exit(
-        {Status.HEALTHY: 0, Status.TROUBLE: TROUBLE, Status.UNDETERMINED: COULD_NOT_LOOK}[report.status]
-    )
+    status = {Status.HEALTHY: 0, Status.TROUBLE: TROUBLE, Status.UNDETERMINED: COULD_NOT_LOOK}[report.status]
+    raise typer.Exit(status or (COULD_NOT_LOOK if live.missed else 0))
+
+
+def _read_devices(
+    names: list[str],
+    doors: Doors,
+    save_capture: str | None,
+    at: datetime | None,
+    known: Catalogue,
+    platform: Platform | None,
+) -> Collected:
+    """Read devices over SSH, and keep what they printed; where none could be read the program ends."""
+    if not names:
+        return Collected(inputs=(), missed=0)
+    live = collect(names, doors, at=at, catalogue=known, platform=platform)
+    if not live.inputs:
+        raise typer.Exit(COULD_NOT_LOOK)
+    if save_capture is not None:
+        try:
+            write_atomically(save_capture, "".join(text for _, text in live.inputs).encode(), replace=True)
+        except FileTroubleError as error:
+            fail(printable(str(error)), COULD_NOT_LOOK)
+    return live
 
 
 def platform_named(name: str) -> Platform:

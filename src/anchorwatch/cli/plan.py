@@ -43,19 +43,24 @@ def show(
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
     if as_json and as_markdown:
         fail("--json and --markdown are two forms; ask for one", ASKED_WRONGLY)
-    try:
-        data = read_bounded(plan, _MOST_OCTETS)
-    except FileTroubleError as error:
-        fail(printable(str(error)), COULD_NOT_LOOK)
-    if len(data) > _MOST_OCTETS:
-        fail(f"{printable(plan)} is larger than any plan", ASKED_WRONGLY)
-    try:
-        found = plans.read(data)
-    except SchemaError as error:
-        fail(f"{printable(plan)}: {printable(str(error))}", ASKED_WRONGLY)
+    found = read_plan(plan)
     if as_json:
         typer.echo(plans.write(found), nl=False)
         return
     shown = procedure.markdown(found) if as_markdown else procedure.text(found)
     for line in shown.split("\n")[:-1]:
         typer.echo(printable(line))
+
+
+def read_plan(name: str) -> plans.Plan:
+    """A plan out of a file; what is none ends with exit status 2, what cannot be read with 3."""
+    try:
+        data = read_bounded(name, _MOST_OCTETS)
+    except FileTroubleError as error:
+        fail(printable(str(error)), COULD_NOT_LOOK)
+    if len(data) > _MOST_OCTETS:
+        fail(f"{printable(name)} is larger than any plan", ASKED_WRONGLY)
+    try:
+        return plans.read(data)
+    except SchemaError as error:
+        fail(f"{printable(name)}: {printable(str(error))}", ASKED_WRONGLY)
