@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from anchorwatch.db.database import Database, Transaction
+from anchorwatch.db.database import Database, Transaction, _told
 
 T = TypeVar("T")
 
@@ -26,16 +26,18 @@ class Joined(Database):
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Do it, as a part."""
-        return work(self._tx)
+        with _told():
+            return work(self._tx)
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Look, also at what this transaction has done already."""
-        return work(self._tx)
+        with _told():
+            return work(self._tx)
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
         """Do it at once, as a part."""
         done: Future[T] = Future()
-        done.set_result(work(self._tx))
+        done.set_result(self.write(work))
         return done
 
     def close(self) -> None:

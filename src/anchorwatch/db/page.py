@@ -7,6 +7,7 @@ column's own type before the database sees them, and never a part of a statement
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -19,7 +20,7 @@ from anchorwatch.db.account import SmartAccount, VirtualAccount
 from anchorwatch.db.certificate import IdCertificate
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.device import Device
-from anchorwatch.db.error import DatabaseError
+from anchorwatch.db.error import DatabaseError, NotThere
 from anchorwatch.db.grant import Grant
 from anchorwatch.db.incident import Incident
 from anchorwatch.db.ledger import LedgerEntry
@@ -126,21 +127,21 @@ def place(listing: Listing[T], row: T) -> tuple[str, ...]:
     return tuple(str(getattr(row, name)) for name in listing.key)
 
 
-def one(tx: Transaction, listing: Listing[T], account_id: UUID | None, *key: object) -> T | None:
-    """The row of that key in this account."""
+def one(tx: Transaction, listing: Listing[T], account_id: UUID | None, *key: object, lock: bool = False) -> T:
+    """The row of that key in this account; locked, nobody else changes it until this transaction ends. `NotThere`."""
     columns = listing.table.c
     query = all_of(listing.table).where(
         *(columns[name] == each for name, each in zip(listing.key, key, strict=True))
     )
     if listing.fence is not None and account_id is not None:
         query = query.where(columns[listing.fence] == account_id)
-    row = tx.execute(query).first()
-    return None if row is None else value(listing.kind, row)
+    row = tx.execute(query.with_for_update(key_share=True) if lock else query).first()
+    if row is None:
+        raise NotThere(listing.noun, " ".join(map(str, key)))
+    return value(listing.kind, row)
 
 
 def _behind(keys: list[Column[Any]], values: list[Any]) -> ColumnElement[bool]:
-    if len(keys) == 1:
-        return keys[0] > values[0]
     return tuple_(*keys) > tuple_(*(literal(each, key.type) for key, each in zip(keys, values, strict=True)))
 
 
@@ -171,6 +172,6 @@ def _whole(word: str) -> int:
 
 
 def _text(word: str) -> str:
-    if len(word) > _LONGEST or not word.isprintable():
+    if len(word) > _LONGEST or any(unicodedata.category(each) in ("Cc", "Cs") for each in word):
         raise ValueError(word)
     return word

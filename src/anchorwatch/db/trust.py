@@ -118,13 +118,12 @@ def first_with(tx: Transaction, role: Role, sha256: str) -> int | None:
     """The bundle since which an anchor was in every one, also in the last; None where the last has it not."""
     last_seq = tx.execute(select(func.max(_BUNDLE.seq))).scalar()
     same = (_ANCHOR.role == role, _ANCHOR.sha256 == sha256)
-    having = set(tx.execute(select(_ANCHOR.seq).where(*same)).scalars())
+    having: set[int] = set(tx.execute(select(_ANCHOR.seq).where(*same)).scalars())
     if last_seq is None or last_seq not in having:
         return None
-    without = tx.execute(
-        select(func.max(_BUNDLE.seq)).where(_BUNDLE.seq.not_in(select(_ANCHOR.seq).where(*same)))
-    )
-    return min(seq for seq in having if seq > (without.scalar() or 0))
+    lacking = select(func.max(_BUNDLE.seq)).where(_BUNDLE.seq.not_in(select(_ANCHOR.seq).where(*same)))
+    last_without = tx.execute(lacking).scalar() or 0
+    return min(seq for seq in having if seq > last_without)
 
 
 def heard(tx: Transaction, seq: int, sha256: str, account_id: UUID | None) -> tuple[HeardBy, ...]:

@@ -15,7 +15,7 @@ from anchorwatch.db import account, certificate, device, lot, migration, pool, t
 from anchorwatch.db.account import SmartAccount, VirtualAccount
 from anchorwatch.db.database import Database, Transaction
 from anchorwatch.db.device import Device
-from anchorwatch.db.error import NotThere
+from anchorwatch.db.error import ConstraintBroken, NotThere
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.lot import Lot
 from anchorwatch.db.pool import Pool
@@ -130,6 +130,21 @@ def virtual_accounts(portal: Portal, owner: SmartAccount) -> tuple[VirtualAccoun
     return portal.database.read(lambda tx: account.virtual_accounts(tx, owner.id))
 
 
+def change_virtual(portal: Portal, after: VirtualAccount) -> VirtualAccount:
+    """Give a virtual account another name or other tags. Raises `NotThere`, `NotDone` for a name that is taken."""
+    try:
+        portal.database.write(lambda tx: account.save_virtual(tx, after))
+    except ConstraintBroken:
+        raise NotDone("there is a virtual account of that name already") from None
+    return after
+
+
+def remove_virtual(portal: Portal, owner: SmartAccount, virtual_account_id: UUID) -> None:
+    """Remove an empty virtual account. Raises `NotThere`, `NotDone` for the default one and for one that is not empty."""
+    if not portal.database.write(lambda tx: account.remove_virtual(tx, owner.id, virtual_account_id)):
+        raise NotDone("only a virtual account that is empty, and not the default one, can be removed")
+
+
 def find_virtual(portal: Portal, owner: SmartAccount, name: str | None) -> VirtualAccount:
     """The virtual account of that name, the default one without a name. Raises `NotDone`."""
     for each in virtual_accounts(portal, owner):
@@ -146,6 +161,15 @@ def add_tag(portal: Portal, owner: SmartAccount, made: EntitlementTag) -> Entitl
     fresh = replace(made, id=new_id(portal.clock.now()), account_id=owner.id)
     portal.database.write(lambda tx: tag.add(tx, fresh))
     return fresh
+
+
+def change_tag(portal: Portal, after: EntitlementTag) -> EntitlementTag:
+    """Say something else of a tag. Raises `NotThere`, `NotDone` if it becomes `hard` where devices hold too much."""
+    try:
+        portal.database.write(lambda tx: tag.save(tx, after))
+    except ConstraintBroken:
+        raise NotDone("devices hold more of it than a hard limit would allow") from None
+    return after
 
 
 def add_lot(
@@ -178,6 +202,14 @@ def add_lot(
         return made
 
     return portal.database.write(work)
+
+
+def set_overage(portal: Portal, owner: SmartAccount, pool_id: UUID, percent: int) -> Pool:
+    """Allow a pool so many percent above what was bought. Raises `NotThere`, `NotDone` where devices hold more."""
+    try:
+        return portal.database.write(lambda tx: pool.set_overage(tx, owner.id, pool_id, percent))
+    except ConstraintBroken:
+        raise NotDone("devices hold more seats than that would allow") from None
 
 
 def pools(portal: Portal, place: VirtualAccount) -> tuple[tuple[str, Pool], ...]:
@@ -283,3 +315,8 @@ def move_device(portal: Portal, owner: SmartAccount, device_id: UUID, event: Dev
         return portal.database.write(work)
     except (EventRefusedError, NotThere) as error:
         raise NotDone(str(error)) from None
+
+
+def revoke_certificate(portal: Portal, owner: SmartAccount, certificate_id: UUID) -> bool:
+    """Revoke one ID certificate; False if it was before. Its device stays, and registers again. Raises `NotThere`."""
+    return portal.database.write(lambda tx: certificate.revoke(tx, owner.id, certificate_id))

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from anchorwatch.db import trust
 from anchorwatch.db.database import Transaction
+from anchorwatch.db.error import NotThere
 from anchorwatch.db.trust import Heard
 from anchorwatch.db.trust import TrustBundle as Stored
 from anchorwatch.licensing import trust_bundle
@@ -55,14 +56,14 @@ def plan_root(portal: Portal, der: bytes, planned: Planned) -> Stored:
 
 
 def readiness(portal: Portal, sha256: str, account_id: UUID | None) -> Readiness:
-    """How ready the live devices of an account (None: of all) are for a root. Raises `NotDone` for one not published."""
+    """How ready the live devices of an account (None: of all) are for a root. `NotThere` for one not published."""
     return portal.database.read(lambda tx: _readiness(tx, sha256, account_id))
 
 
 def _readiness(tx: Transaction, sha256: str, account_id: UUID | None) -> Readiness:
     since = trust.first_with(tx, Role.TLS, sha256)
     if since is None:
-        raise NotDone("no trust bundle in force has this root for TLS")
+        raise NotThere("root for TLS in the trust bundle", sha256[:16])
     heard = trust.heard(tx, since, sha256, account_id)
     counts = Counter(each.state for each in heard)
     waiting = [each.device_id for each in heard if each.state is not Heard.READY]
@@ -82,6 +83,7 @@ def switch(portal: Portal, sha256: str, *, retire: tuple[str, ...] = (), leave_b
 
     Raises `NotDone` before its date, and while devices are not ready for it: unless `leave_behind` names how many,
     so that nobody locks out more than they knew of. A root that is not planned, or is itself withdrawn, is refused.
+    `NotThere` for one that was never published.
     """
     found = readiness(portal, sha256, None)
     if found.unready > leave_behind:
