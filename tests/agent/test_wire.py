@@ -8,9 +8,11 @@ import pytest
 
 from agent.town import START, Town, turn
 from anchorwatch.agent import failing
+from anchorwatch.agent.errand import Errand
 from anchorwatch.agent.folder import fresh
 from anchorwatch.licensing import state as document
-from anchorwatch.licensing.event import RenewAuthorization
+from anchorwatch.licensing.clock import Reading
+from anchorwatch.licensing.event import Answered, Broke, RenewAuthorization, Send
 from anchorwatch.licensing.failure import FailureClass
 from anchorwatch.licensing.status import RegistrationState
 from anchorwatch.net.endpoint import Endpoint
@@ -144,3 +146,38 @@ def test_a_clock_that_is_years_wrong_reaches_the_portal_all_the_same(town: Town)
         assert agent.state.registration is RegistrationState.REGISTERED
         agent.take(RenewAuthorization())
         assert agent.state.failure is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "wait"),
+    [
+        ((("Retry-After", "600"),), 600),
+        ((("Retry-After", "Sun, 01 Mar 2026 12:10:00 GMT"), ("Date", "Sun, 01 Mar 2026 12:00:00 GMT")), 600),
+        ((("Retry-After", "Sun, 01 Mar 2026 11:00:00 GMT"), ("Date", "Sun, 01 Mar 2026 12:00:00 GMT")), 0),
+        ((("Retry-After", "9" * 30),), 400 * 86_400),
+        ((("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"), ("Date", "Sun, 01 Mar 2026 12:00:00 GMT")), 400 * 86_400),
+        ((("Retry-After", "Sun, 01 Mar 2026 12:10:00 GMT"),), None),
+        ((("Retry-After", "soon"), ("Date", "Sun, 01 Mar 2026 12:00:00 GMT")), None),
+        ((("Retry-After", "Sun, 99 Mar 2026 12:10:00 GMT"), ("Date", "Sun, 01 Mar 2026 12:00:00 GMT")), None),
+        ((("Retry-After", "Mon, 01 Jan 0000 00:00:00 GMT"), ("Date", "Sun, 01 Mar 2026 12:00:00 GMT")), None),
+        ((("Retry-After", "-5"),), None),
+        ((), None),
+    ],
+)  # fmt: skip
+def test_when_to_come_again(town: Town, fields: tuple[tuple[str, str], ...], wait: int | None) -> None:
+    """Retry-After in seconds or as a date; a date counts from the answer's own, whatever our clock says."""
+    said = Reply(status=503, headers=(("SL-Server", "1"), *fields), body=b"")
+    terms = Terms(identity=identity(town.chain))
+    with Site(lambda _: said, terms=terms) as site, town.agent(endpoint=site.listener.endpoint) as agent:
+        seen: list[timedelta | None] = []
+        carry = agent._courier.carry
+
+        def watched(send: Send, errand: Errand, held: document.AgentState, now: Reading) -> Answered | Broke:
+            carried = carry(send, errand, held, now)
+            if isinstance(carried, Answered):
+                seen.append(carried.retry_after)
+            return carried
+
+        agent._courier.carry = watched  # type: ignore[method-assign]  # looked at on its way
+        agent.register(town.desk.issue_token())
+    assert seen[:1] == [None if wait is None else timedelta(seconds=wait)]

@@ -12,7 +12,7 @@ port that is open; where no TLS comes about, or somebody else's page comes over 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from anchorwatch.agent import failing
 from anchorwatch.agent.errand import Errand
@@ -35,7 +35,6 @@ from anchorwatch.pki.truststore import TrustStore
 
 _LOOKS = 3
 """How often a server may present another leaf than the last time, before it is taken at its word."""
-_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +180,22 @@ def _is_the_portals(ended: Exchange) -> bool:
 
 
 def _retry_after(answer: Answer) -> timedelta | None:
-    """Retry-After in seconds (RFC 9110 section 10.2.3); the form with a date is not used by the portal."""
+    """Retry-After (RFC 9110 section 10.2.3): in seconds, or a date, counted from the answer's own and not from ours."""
     text = (answer.header("retry-after") or "").strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+    most = timedelta(days=400)
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text)), most) if len(text) <= 9 else most
+    then, now = _moment(text), _moment(answer.header("date") or "")
+    if then is None or now is None:
         return None
-    return timedelta(seconds=min(int(text), 400 * _DAY))
+    return min(max(then - now, timedelta(0)), most)
+
+
+def _moment(text: str) -> datetime | None:
+    """A date of HTTP (RFC 9110 section 5.6.7), None for what is none."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(text[:64]).astimezone(UTC) if text.endswith(("GMT", "UTC")) else None
+    except (ValueError, OverflowError):
+        return None
