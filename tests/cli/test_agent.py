@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
 import signal
 import subprocess
@@ -14,9 +16,10 @@ from typer.testing import CliRunner, Result
 
 from agent.town import Town, a_town
 from anchorwatch.base.clock import SystemClock
-from anchorwatch.cli import agent
+from anchorwatch.cli import agent_register, agent_work
 from anchorwatch.cli.app import app
 from builders.certs import CA
+from builders.servers import scripted, tunnelling
 from licensing.desk import PORTAL
 
 
@@ -101,12 +104,23 @@ def test_a_root_that_moved_is_told_with_who_is_missing(town: Town) -> None:
     result = run("renew", "auth", *where(town))
     assert result.exit_code == 3
     assert "New Root" in result.stderr
+    assert "hint: " in result.stderr
+    found = json.loads(run("status", "--folder", str(town.folder), "--json").stdout)
+    assert found["failure"]["missing"] == ["CN=Issuing of New Root", "CN=New Root"]
+    assert found["failure"]["next_step"]
+    assert found["incidents"][0]["class"] == "unknown_root"
     town.publish(2, new)
     file = town.folder.parent / "bundle.jws"
     file.write_text(town.desk.bundle)
-    assert run("trust", str(file), "--folder", str(town.folder)).exit_code in {0, 1}
+    assert run("trust", "import", str(file), "--folder", str(town.folder)).exit_code == 0
+    assert run("status", "--folder", str(town.folder)).exit_code == 1
+    result = run("retry", *where(town))
+    assert result.exit_code == 0, result.output
+    assert run("status", "--folder", str(town.folder)).exit_code == 0
     file.write_text(town.desk.bundle[:-8] + "AAAAAAAA")
-    assert run("trust", str(file), "--folder", str(town.folder)).exit_code == 1
+    result = run("trust", "import", str(file), "--folder", str(town.folder))
+    assert result.exit_code == 1
+    assert "portal trust export" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -119,7 +133,7 @@ def test_a_root_that_moved_is_told_with_who_is_missing(town: Town) -> None:
 )
 def test_a_portal_is_named_as_it_is_addressed(given: str, name: str) -> None:
     """The name that requests are signed for has its port, where that is not the port of https."""
-    assert agent._product(None, given, "9ABC", "appliance").portal == name
+    assert agent_register.product_of(None, given, "9ABC", "appliance").portal == name
 
 
 @pytest.mark.parametrize(
@@ -134,7 +148,10 @@ def test_a_portal_is_named_as_it_is_addressed(given: str, name: str) -> None:
         (["renew", "auth"], 3),
         (["deregister", "--yes"], 3),
         (["run"], 3),
-        (["trust", "nothing.jws"], 3),
+        (["trust", "import", "nothing.jws"], 3),
+        (["trust", "show"], 3),
+        (["trust", "clear"], 3),
+        (["retry"], 3),
     ],
 )
 def test_what_is_asked_wrongly_leaves_nothing(tmp_path: Path, words: list[str], status: int) -> None:
@@ -160,3 +177,98 @@ def test_a_running_agent_holds_its_folder_and_ends_by_a_signal(town: Town) -> No
             assert running.wait(timeout=20) in ({0} if sys.platform != "win32" else {0, 1})
         finally:
             running.kill()
+
+
+def test_the_bundle_in_use_is_shown(town: Town) -> None:
+    """Its number, its anchors with their names, and the state of it, for people and for programs."""
+    assert register(town).exit_code == 0
+    result = run("trust", "show", "--folder", str(town.folder))
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"trust bundle 1 of {PORTAL}: fresh")
+    assert f"CN=Old Root, until 2049-01-01, for {PORTAL}" in result.stdout
+    found = json.loads(run("trust", "show", "--folder", str(town.folder), "--json").stdout)
+    assert (found["state"], found["bundle"]["seq"]) == ("fresh", 1)
+    assert run("trust", "clear", "--folder", str(town.folder)).stdout == "there is no alarm\n"
+
+
+def test_an_older_bundle_raises_an_alarm_that_a_person_ends(town: Town) -> None:
+    """Shown an older bundle, the agent keeps its own and says so until somebody has looked."""
+    town.publish(7, town.root)
+    assert register(town).exit_code == 0
+    newer, root = town.desk.bundle, town.root
+    town.publish(3, root)
+    town.move(CA.root("New Root"))
+    assert run("renew", "auth", *where(town)).exit_code == 3
+    town.desk.bundle = newer
+    town.move(root)
+    assert run("retry", *where(town)).exit_code == 0
+    result = run("status", "--folder", str(town.folder))
+    assert result.exit_code == 1
+    assert "agent trust clear" in result.stderr
+    assert run("trust", "clear", "--folder", str(town.folder)).exit_code == 0
+    assert run("trust", "show", "--folder", str(town.folder)).exit_code == 1
+    assert run("status", "--folder", str(town.folder)).exit_code == 0
+
+
+def test_a_proxys_password_comes_from_a_file(town: Town) -> None:
+    """The CONNECT proxy gets the user and password that were given, and neither is printed."""
+    file = town.folder.parent / "password.txt"
+    file.write_text("s3cret pass\n")
+    good = b"Basic " + base64.b64encode(b"robot:s3cret pass")
+    script = tunnelling(town.tls.listener.endpoint, password=good)
+    with scripted(script, connections=30) as proxy:
+        asked = ["--proxy", f"robot@{proxy}"]
+        result = register(town, *asked)
+        assert result.exit_code == 3
+        assert "--proxy-password-file" in result.stderr
+        result = run("retry", *where(town), *asked, "--proxy-password-file", str(file))
+        assert result.exit_code == 0, result.output
+        assert "s3cret" not in result.output
+    assert run("retry", *where(town), *asked, "--proxy-password-file", str(file) + "x").exit_code == 3
+    file.write_text("\n")
+    assert run("retry", *where(town), *asked, "--proxy-password-file", str(file)).exit_code == 3
+
+
+def test_anchors_in_a_file_are_read_again_when_it_changes(tmp_path: Path) -> None:
+    """A pool that was repaired counts from the next connection on, and half a file does not empty it."""
+    file = tmp_path / "anchors.pem"
+    first, second = CA.root("First"), CA.root("Second")
+    file.write_text(first.pem)
+    reach = agent_work.Road(anchors=str(file)).reach(PORTAL)
+    assert [each.certificate.sha256 for each in reach.store().anchors] == [first.sha256]
+    file.write_text(first.pem + second.pem)
+    assert len(reach.store().anchors) == 2
+    file.write_text("-----BEGIN")
+    assert len(reach.store().anchors) == 2
+    file.unlink()
+    assert len(reach.store().anchors) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_a_running_agent_says_what_comes_next_and_tries_again_when_rung(town: Town) -> None:
+    """As JSON lines: what fails, what to do, what comes next; SIGHUP tries at once, and the end is said."""
+    assert register(town).exit_code == 0
+    town.move(CA.root("New Root"))
+    assert run("renew", "auth", *where(town)).exit_code == 3
+    command = [sys.executable, "-m", "anchorwatch", "agent", "run", "--json", *where(town)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            lines = (json.loads(line) for line in running.stdout)
+            seen = list(itertools.takewhile(lambda line: line["code"] != "next", lines))
+            assert [each["code"] for each in seen][-2:] == ["started", "failed"]
+            assert seen[-1]["next_step"]
+            town.publish(2, town.root)
+            running.send_signal(signal.SIGHUP)
+            codes = []
+            for line in lines:
+                codes.append(line["code"])
+                if line["code"] == "recovered":
+                    break
+            assert "bundle-accepted" in codes
+            running.send_signal(signal.SIGTERM)
+            assert [line["code"] for line in lines][-1] == "stopped"
+            assert running.wait(timeout=20) == 0
+        finally:
+            running.kill()
+    assert run("status", "--folder", str(town.folder)).exit_code == 0

@@ -39,7 +39,7 @@ from anchorwatch.licensing.event import (
 )
 from anchorwatch.licensing.failure import Failure
 from anchorwatch.licensing.policy import SL1, AgentPolicy
-from anchorwatch.licensing.state import AgentState, Product
+from anchorwatch.licensing.state import AgentState, Product, Step
 from anchorwatch.licensing.token import IdToken
 
 Hear = Callable[[Tell], None]
@@ -107,6 +107,10 @@ class Agent:
         """How long the machine wants to sleep."""
         return instance.next_wakeup(self._policy, self._state, self._clocks.reading())
 
+    def next_job(self) -> tuple[Step, timedelta] | None:
+        """What the machine will do next, and in how long; None where it waits for somebody."""
+        return instance.next_job(self._policy, self._state, self._clocks.reading())
+
     def take(self, event: Event) -> None:
         """Give an event to the machine, and do what it says until it wants nothing more for now.
 
@@ -121,6 +125,19 @@ class Agent:
                 follows = self._do(action)
                 if follows is not None:
                     waiting.append(follows)
+
+    def take_at_rest(self, event: Event) -> None:
+        """Take an event without saying anything to the portal, and without `start`: for what a person changes here.
+
+        What follows from it over the wire is as if the power had failed before it: whoever starts next does it.
+        Raises as `take` does.
+        """
+        self._state, actions = instance.receive(
+            self._policy, self._state, event, self._clocks.reading(), self._entropy
+        )
+        for action in actions:
+            if not isinstance(action, Send | MakeKey):
+                self._do(action)
 
     def describe(self) -> str:
         """The last failure in the words of the device, empty where there is none."""

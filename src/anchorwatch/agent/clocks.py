@@ -7,10 +7,12 @@ afresh, so that no timer of another process is compared with it.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import secrets
+import select
+import socket
 import sys
-import threading
 import time
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -32,13 +34,19 @@ class Clocks(Protocol):
 
 
 class MachineClocks:
-    """The clocks of this machine. `stop` ends a wait at once, from a signal handler or another thread."""
+    """The clocks of this machine. `stop` and `nudge` end a wait at once, from a signal handler or another thread.
+
+    They ring over a pair of sockets, since a handler that takes a lock may meet the very thread that holds it.
+    """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._boot = secrets.token_hex(8)
         self._began = _steady()
-        self._stop = threading.Event()
+        self._bell, self._rope = socket.socketpair()
+        self._bell.setblocking(False)
+        self._rope.setblocking(False)
+        self._stopped = False
 
     def reading(self) -> Reading:
         """One look at the clocks."""
@@ -46,12 +54,28 @@ class MachineClocks:
         return Reading(wall=self._clock.now(), mono=mono, boot=self._boot)
 
     def wait(self, span: timedelta) -> bool:
-        """Let a span pass, or less where `stop` is called; then False."""
-        return not self._stop.wait(span.total_seconds())
+        """Let a span pass, or less where `nudge` or `stop` is called; False after `stop`."""
+        if self._stopped:
+            return False
+        if select.select([self._bell], [], [], max(0.0, span.total_seconds()))[0]:
+            self._bell.recv(64)
+        return not self._stopped
+
+    def nudge(self) -> None:
+        """End the present wait, or the next one."""
+        with contextlib.suppress(BlockingIOError):
+            self._rope.send(b"!")
 
     def stop(self) -> None:
         """End the present wait and every later one."""
-        self._stop.set()
+        self._stopped = True
+        self.nudge()
+
+    def close(self) -> None:
+        """Let the bell go; nobody waits any more."""
+        self._stopped = True
+        self._bell.close()
+        self._rope.close()
 
 
 class TurnedClocks:

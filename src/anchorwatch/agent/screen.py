@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from anchorwatch.agent import advice
 from anchorwatch.base.schema import Schema
 from anchorwatch.devices import license as screen
 from anchorwatch.devices.license_fact import Attempt as Outcome
@@ -11,6 +12,7 @@ from anchorwatch.devices.license_fact import Authorization, Entitlement, License
 from anchorwatch.devices.moment import DeviceTime
 from anchorwatch.devices.span import Seen
 from anchorwatch.licensing import instance
+from anchorwatch.licensing.failure import Failure
 from anchorwatch.licensing.policy import AgentPolicy
 from anchorwatch.licensing.state import AgentState, Attempt
 from anchorwatch.licensing.status import (
@@ -19,8 +21,10 @@ from anchorwatch.licensing.status import (
     AuthorizationState,
     RegistrationState,
 )
+from anchorwatch.licensing.trust import BundleState
 
 SCHEMA = Schema("licence-agent-status", 1)
+_EVALUATED = (AuthorizationState.EVALUATION, AuthorizationState.EVALUATION_EXPIRED)
 _OVER = (AuthorizationState.EXPIRED, AuthorizationState.GRACE_EXPIRED)
 
 
@@ -31,6 +35,7 @@ def well(state: AgentState) -> bool:
         state.registration is RegistrationState.REGISTERED
         and state.authorization in fine
         and state.failure is None
+        and state.bundle_state is not BundleState.ROLLBACK_SUSPECTED
     )
 
 
@@ -84,15 +89,31 @@ def document(state: AgentState) -> dict[str, object]:
             "peer": str(state.peer),
         },
         "clock": str(state.time.state),
-        "failure": None
-        if failure is None
-        else {
-            "class": str(failure.kind),
-            "sentence": failure.sentence,
-            "presented": list(failure.evidence.presented),
-            "missing": list(failure.evidence.missing),
-        },
+        "clock_skew_seconds": None if state.time.skew is None else int(state.time.skew.total_seconds()),
+        "evaluation_used_seconds": int(state.evaluation_used.total_seconds()),
+        "failure": None if failure is None else _failure(failure),
+        "incidents": [
+            {
+                **_failure(each.failure),
+                "first": _rfc3339(each.first),
+                "last": _rfc3339(each.last),
+                "count": each.count,
+                "over": each.repaired_by is not None,
+            }
+            for each in state.incidents
+        ],
         "reason": state.reason,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, object]:
+    return {
+        "class": str(failure.kind),
+        "sentence": failure.sentence,
+        "problem": failure.evidence.problem,
+        "presented": list(failure.evidence.presented),
+        "missing": list(failure.evidence.missing),
+        "next_step": advice.next_step(failure),
     }
 
 
@@ -126,13 +147,26 @@ def _authorization(policy: AgentPolicy, state: AgentState) -> Authorization:
         next_communication=_seen(state.renew_authorization_at) if state.identity is not None else None,
         deadline=_seen(grant.exp) if grant is not None and not over else None,
         deadline_exceeded=Seen("DEADLINE EXCEEDED") if over else None,
+        evaluation_remaining=_remaining(policy, state),
     )
+
+
+def _remaining(policy: AgentPolicy, state: AgentState) -> Seen[str] | None:
+    """What is left of the evaluation, as devices print it; counted up to the last look at the clock."""
+    if state.authorization is not AuthorizationState.EVALUATION:
+        return None
+    left = policy.evaluation - state.evaluation_used
+    minutes, seconds = divmod(left.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return Seen(f"{left.days} days, {hours} hours, {minutes} minutes, {seconds} seconds")
 
 
 def _entitlements(state: AgentState) -> tuple[Entitlement, ...]:
     grant = state.granted()
-    if grant is None:
+    if grant is None or state.authorization in _EVALUATED:
         waiting = AUTHORIZATION_WORDS[AuthorizationState.WAITING].printed
+        if state.authorization in _EVALUATED:
+            waiting = AUTHORIZATION_WORDS[state.authorization].printed
         found = [(each.tag, each.count, waiting) for each in state.wanted]
     else:
         found = [(each.tag, each.n, AUTHORIZATION_WORDS[each.status].printed) for each in grant.ent]

@@ -113,6 +113,12 @@ def next_wakeup(policy: AgentPolicy, state: AgentState, now: Reading) -> timedel
     return max(NOW, min(waits))
 
 
+def next_job(policy: AgentPolicy, state: AgentState, now: Reading) -> tuple[Step, timedelta] | None:
+    """What is to be done next and in how long, None where nothing is. For people: `receive` decides by itself."""
+    state = replace(state, time=clock.observe(state.time, now))
+    return min(_jobs(policy, state, now), key=lambda job: job[1], default=None)
+
+
 # --- events ------------------------------------------------------------------------------------------------
 
 

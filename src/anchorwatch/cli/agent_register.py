@@ -1,0 +1,215 @@
+"""`anchorwatch agent register` and `deregister`: the two ends of a device's life."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anchorwatch.base.secret import Secret
+from anchorwatch.cli.agent_work import (
+    HERE,
+    AddressOption,
+    AnchorsOption,
+    FolderOption,
+    JsonOption,
+    PlainOption,
+    ProxyOption,
+    ProxyPasswordOption,
+    Road,
+    asked,
+    at_work,
+    not_yet,
+    show,
+    there,
+    told,
+)
+from anchorwatch.cli.file import FileTroubleError, read_bounded
+from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, printable
+
+if TYPE_CHECKING:
+    from anchorwatch.agent.agent import Agent
+    from anchorwatch.agent.clocks import MachineClocks
+    from anchorwatch.licensing.state import AgentState, Product
+    from anchorwatch.licensing.token import IdToken
+
+__all__ = ["DEREGISTER_HELP", "REGISTER_HELP", "deregister", "product_of", "register"]
+
+TOKEN = "ANCHORWATCH_ID_TOKEN"  # noqa: S105 - the name of a variable
+
+REGISTER_HELP = """Register with an ID token, which also pins whom to believe.
+
+\b
+Examples:
+  anchorwatch agent register --portal portal.example --serial 9A1B2C --token-file token.txt --want standard
+  ANCHORWATCH_ID_TOKEN=... anchorwatch agent register --portal portal.example --serial 9A1B2C
+
+The token comes from a file, from ANCHORWATCH_ID_TOKEN or from a prompt, never from the command line.
+Exit status: 0 registered, 1 refused, 2 asked wrongly, 3 the portal was not reached yet: `agent run` goes on.
+"""
+DEREGISTER_HELP = """Give the device and its seats back, then erase keys and certificate.
+
+\b
+Examples:
+  anchorwatch agent deregister --yes
+
+Exit status: 0 given back, 1 refused, 3 the portal was not reached yet: `agent run` goes on.
+"""
+
+
+def register(
+    folder: FolderOption = HERE,
+    portal: Annotated[
+        str | None, typer.Option("--portal", metavar="HOST[:PORT]", help="The portal's name.")
+    ] = None,
+    serial: Annotated[str | None, typer.Option("--serial", help="The device's serial number.")] = None,
+    product: Annotated[str, typer.Option("--product", help="The device's product name.")] = "anchorwatch",
+    token_file: Annotated[
+        str | None, typer.Option("--token-file", metavar="FILE", help="The ID token; `-` is standard input.")
+    ] = None,
+    want: Annotated[
+        list[str] | None,
+        typer.Option("--want", metavar="TAG[=COUNT]", help="An entitlement to use; may be given again."),
+    ] = None,
+    wait: Annotated[int, typer.Option("--wait", min=0, help="Seconds to keep trying before giving up.")] = 0,
+    address: AddressOption = None,
+    plain: PlainOption = None,
+    proxy: ProxyOption = None,
+    proxy_password_file: ProxyPasswordOption = None,
+    anchors: AnchorsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Register, and say how it went."""
+    from anchorwatch.agent.advice import next_step
+    from anchorwatch.agent.folder import look
+    from anchorwatch.licensing.event import Want
+    from anchorwatch.licensing.message import Wanted
+    from anchorwatch.licensing.status import RegistrationState
+
+    wanted: list[Wanted] = []
+    for text in want or []:
+        tag, _, count = text.partition("=")
+        if not (count or "1").isdigit():
+            raise typer.BadParameter(f"{printable(text)} is not TAG or TAG=COUNT", param_hint="--want")
+        wanted.append(asked(partial(Wanted, tag=tag, count=int(count or "1")), "--want", message=True))
+    with told():
+        before = look(folder)
+    what = product_of(before, portal, serial, product)
+    token = _token(token_file)
+    road = Road(
+        address=address,
+        plain=plain,
+        proxy=proxy,
+        proxy_password_file=proxy_password_file,
+        anchors=anchors,
+    )
+    with at_work(folder, what, road) as (agent, clocks):
+        if wanted:
+            agent.take(Want(tuple(wanted)))
+        agent.register(token)
+        _patiently(agent, clocks, wait, lambda state: state.identity is not None and state.in_flight is None)
+        show(agent.state, json=json)
+        if agent.state.registration is RegistrationState.FAILED:
+            advised = [] if agent.state.failure is None else [next_step(agent.state.failure)]
+            fail(printable(agent.state.reason or "the portal refused the registration"), TROUBLE, *advised)
+        if agent.state.registration is not RegistrationState.REGISTERED:
+            not_yet(agent)
+
+
+def deregister(
+    folder: FolderOption = HERE,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    address: AddressOption = None,
+    plain: PlainOption = None,
+    proxy: ProxyOption = None,
+    proxy_password_file: ProxyPasswordOption = None,
+    anchors: AnchorsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Give back, after asking."""
+    from anchorwatch.licensing.event import Deregister
+    from anchorwatch.licensing.status import RegistrationState
+
+    state = there(folder)
+    if not yes:
+        if not sys.stdin.isatty():
+            fail("deregistering gives the seats back and erases the keys; --yes says so", ASKED_WRONGLY)
+        typer.confirm(f"give {printable(state.product.udi.sn)} back to the portal?", abort=True, err=True)
+    road = Road(
+        address=address,
+        plain=plain,
+        proxy=proxy,
+        proxy_password_file=proxy_password_file,
+        anchors=anchors,
+    )
+    with at_work(folder, state.product, road) as (agent, _):
+        agent.take(Deregister())
+        show(agent.state, json=json)
+        if agent.state.registration is not RegistrationState.NOT_REGISTERED:
+            not_yet(agent)
+
+
+def _patiently(agent: Agent, clocks: MachineClocks, seconds: int, done: Callable[[AgentState], bool]) -> None:
+    """Go on with what is due within so many seconds."""
+    end = clocks.reading().mono + timedelta(seconds=seconds)
+    agent.run(until=lambda state: done(state) or clocks.reading().mono + agent.next_wakeup() > end)
+
+
+def product_of(before: AgentState | None, portal: str | None, serial: str | None, name: str) -> Product:
+    """Whom this folder speaks for: what it says already, or what is given now."""
+    from importlib.metadata import version
+
+    from anchorwatch.licensing.message import Software, Udi
+    from anchorwatch.licensing.state import Product
+    from anchorwatch.net.endpoint import HTTPS_PORT, Endpoint
+
+    if before is not None:
+        kept = before.product
+        if (portal or kept.portal) != kept.portal or (serial or kept.udi.sn) != kept.udi.sn:
+            fail(
+                printable(f"this folder is that of {kept.udi.sn} at {kept.portal}; take another --folder"),
+                ASKED_WRONGLY,
+            )
+        return kept
+    if portal is None or serial is None:
+        fail("a new agent needs --portal and --serial", ASKED_WRONGLY)
+    named = asked(lambda: Endpoint.parse(portal), "--portal")
+    name_of_portal = str(named).removesuffix(f":{HTTPS_PORT}")
+    own = version("anchorwatch")
+    return asked(
+        lambda: Product(
+            udi=Udi(pid=name, sn=serial),
+            sw=Software(name="anchorwatch", version=own),
+            agent=f"anchorwatch/{own}",
+            portal=name_of_portal,
+        ),
+        "--serial, --product",
+        message=True,
+    )
+
+
+def _token(file: str | None) -> IdToken:
+    """The ID token, from where it may come."""
+    from anchorwatch.licensing import token as id_token
+    from anchorwatch.licensing.error import TokenRefusedError
+
+    if file is not None:
+        try:
+            text = Secret(read_bounded(file, 4096).decode(errors="replace"))
+        except FileTroubleError as error:
+            fail(printable(str(error)), COULD_NOT_LOOK)
+    elif os.environ.get(TOKEN):
+        text = Secret(os.environ[TOKEN])
+    elif sys.stdin.isatty():
+        text = Secret(str(typer.prompt("ID token", hide_input=True, err=True)))
+    else:
+        fail(f"give --token-file or {TOKEN}", ASKED_WRONGLY)
+    try:
+        return id_token.parse(text)
+    except TokenRefusedError as error:
+        fail(printable(str(error)), ASKED_WRONGLY)

@@ -1,0 +1,108 @@
+"""`anchorwatch agent renew` and `retry`: now, and not when it is due."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from anchorwatch.cli.agent_work import (
+    HERE,
+    AddressOption,
+    AnchorsOption,
+    FolderOption,
+    JsonOption,
+    PlainOption,
+    ProxyOption,
+    ProxyPasswordOption,
+    Road,
+    at_work,
+    not_yet,
+    show,
+    there,
+)
+
+__all__ = ["RENEW_HELP", "RETRY_HELP", "renew", "retry"]
+
+RENEW_HELP = """Renew the authorization or the ID certificate now.
+
+\b
+Examples:
+  anchorwatch agent renew auth
+  anchorwatch agent renew id
+
+Exit status: 0 renewed, 1 refused, 3 the portal was not reached: the agent goes on trying by `agent run`.
+"""
+RETRY_HELP = """Try now what failed and waits for its time: something was mended here or at the portal.
+
+\b
+Examples:
+  anchorwatch agent retry
+  anchorwatch agent retry --proxy proxy.example:3128
+
+An agent that runs does the same on SIGHUP.
+Exit status: 0 nothing fails any more, 1 refused, 3 the portal was not reached.
+"""
+
+
+class Renewable(StrEnum):
+    """What can be renewed by hand."""
+
+    AUTH = "auth"
+    ID = "id"
+
+
+def renew(
+    what: Annotated[Renewable, typer.Argument(help="The authorization, or the ID certificate.")],
+    folder: FolderOption = HERE,
+    address: AddressOption = None,
+    plain: PlainOption = None,
+    proxy: ProxyOption = None,
+    proxy_password_file: ProxyPasswordOption = None,
+    anchors: AnchorsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask now, and say how it went."""
+    from anchorwatch.licensing.event import RenewAuthorization, RenewIdentity
+
+    state = there(folder)
+    road = Road(
+        address=address,
+        plain=plain,
+        proxy=proxy,
+        proxy_password_file=proxy_password_file,
+        anchors=anchors,
+    )
+    with at_work(folder, state.product, road) as (agent, _):
+        agent.take(RenewAuthorization() if what is Renewable.AUTH else RenewIdentity())
+        show(agent.state, json=json)
+        if agent.state.failure is not None:
+            not_yet(agent)
+
+
+def retry(
+    folder: FolderOption = HERE,
+    address: AddressOption = None,
+    plain: PlainOption = None,
+    proxy: ProxyOption = None,
+    proxy_password_file: ProxyPasswordOption = None,
+    anchors: AnchorsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Arm every timer that waits, do what is due, and say how it went."""
+    from anchorwatch.licensing.event import LocalChange
+
+    state = there(folder)
+    road = Road(
+        address=address,
+        plain=plain,
+        proxy=proxy,
+        proxy_password_file=proxy_password_file,
+        anchors=anchors,
+    )
+    with at_work(folder, state.product, road) as (agent, _):
+        agent.take(LocalChange("the operator"))
+        show(agent.state, json=json)
+        if agent.state.failure is not None:
+            not_yet(agent)
