@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 Doing = TypeVar("Doing")
@@ -73,6 +73,16 @@ class Grammar(Generic[Doing]):
     def include(self, other: Grammar[Doing]) -> None:
         """Teach all that another mode knows, where this one knows nothing of its own."""
         _merge(self._root, other._root)
+
+    def omit(self, words: str) -> None:
+        """Forget every command that begins with these words; a mode from which they were included keeps them."""
+        *way, last = words.split()
+        node = self._root
+        for word in way:
+            if word not in node.words:
+                return
+            node.words[word] = node = replace(node.words[word], words=dict(node.words[word].words))
+        node.words.pop(last, None)
 
     def read(self, line: str) -> Command[Doing] | Misread:
         """Read a line that is not empty."""

@@ -78,6 +78,7 @@ def _time_servers(
     lines: Sequence[Line], start: int
 ) -> list[Found[NtpStatus | NtpAssociation | DnsConfig | ClockZone]]:
     servers: list[Found[NtpAssociation]] = []
+    used = [start]
     named: Seen[str] | None = None
     for index in range(start + 1, min(start + 4 * _MOST_SERVERS, len(lines))):
         line = lines[index]
@@ -86,23 +87,28 @@ def _time_servers(
         part = label(line)
         if part is not None and part.key == "name" and part.value:
             named = part.seen()
+            used.append(index)
         elif part is not None and part.key == "timesyncstatus" and named is not None:
             servers.append(_server(named, part.value, (index,)))
             named = None
         elif part is not None and part.value:
             break
         elif row := _ROW.match(line.text):
-            if row["name"] != "Name":
+            if row["name"] == "Name":
+                used.append(index)
+            else:
                 servers.append(_server(Seen(row["name"], line.whole), row["status"], (index,)))
         elif set(line.text.strip()) - {"-", " "}:
             break
+        else:
+            used.append(index)
     if not servers:
         return []
     status = NtpStatus(
         synchronized=Seen(any(each.fact.mark == "*" for each in servers), servers[0].fact.address.span)
     )
     return [
-        Found(fact=status, lines=(start,)),
+        Found(fact=status, lines=tuple(used)),
         *(Found(fact=each.fact, lines=each.lines) for each in servers),
     ]
 
@@ -140,7 +146,7 @@ def render_time_servers(servers: Iterable[tuple[str, str]], *, detail: bool = Fa
         return "\n".join(lines)
     first, second = _WIDTHS
     lines += [f"    {'Name':<{first}} Time Sync Status", f"    {'-' * first} {'-' * second}"]
-    return "\n".join([*lines, *(f"    {name:<{first}}  {status}" for name, status in rows)])
+    return "\n".join([*lines, *(f"    {name:<{first}} {status}" for name, status in rows)])
 
 
 def render_name_servers(addresses: Iterable[str]) -> str:
