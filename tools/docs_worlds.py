@@ -12,8 +12,11 @@ from typing import cast
 from cryptography import x509
 from cryptography.x509 import ObjectIdentifier
 
+from agent.town import a_town
+from anchorwatch.base.clock import SystemClock
 from anchorwatch.formats.signing import BundleSigner, SigningKey, sign
 from anchorwatch.formats.verification import BUNDLE_SIGNING
+from anchorwatch.licensing.event import RenewAuthorization
 from anchorwatch.pki.certificate import Certificate
 from builders.certs import CA, Issued, bundle
 
@@ -268,9 +271,26 @@ crypto ca trustpool policy
  crl enforcenextupdate
 """  # noqa: W291 - the device prints blanks behind some labels
 
+
+def moved_portal(folder: Path) -> None:
+    """An appliance that was licensed when its portal moved to a root that it does not know, and the portal's file.
+
+    `agent` is its folder after one renewal that failed, `bundle.jws` the signed bundle that names the new root.
+    """
+    with a_town(folder / "agent", SystemClock().now()) as town:
+        with town.registered() as agent:
+            new = CA.root("Harbour Web Root 2")
+            town.move(new)
+            # Nobody can fetch the newer bundle there.
+            agent.take(RenewAuthorization())
+        town.publish(2, new)
+        (folder / "bundle.jws").write_text(town.desk.bundle, encoding="ascii")
+
+
 WORLDS: dict[str, Callable[[Path], None]] = {
     "first-firewall": first_firewall,
     "harbour-bundle": harbour_bundle,
     "licensing-2016": licensing_2016,
+    "moved-portal": moved_portal,
     "portal-tls": portal_tls,
 }
