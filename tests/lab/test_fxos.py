@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,7 +15,13 @@ import pytest
 
 from anchorwatch.devices import dialect
 from anchorwatch.devices.fact import Platform
+from anchorwatch.devices.fxos import step as fxos_step
+from anchorwatch.devices.step import Pasted, Place
 from anchorwatch.doctor import diagnose
+from anchorwatch.net import ssh
+from anchorwatch.net.console import Said
+from anchorwatch.net.target import Access, Target
+from anchorwatch.pki.certificate import Certificate
 from lab.chassis_yard import HOST, PORTAL, ChassisYard, Visitor, install
 from lab.yard import LOGIN
 
@@ -165,6 +172,49 @@ def test_the_doctor_follows_the_whole_story(yard: ChassisYard) -> None:
     fp.all("commit-buffer", "scope license", "scope licdebug", "renew")
     fp.until("show license all", "Last Communication Attempt: SUCCESS on Oct 09 17:39:07 2018 UTC")
     assert "repair-proven" in _codes(fp.transcript)[HOST]
+
+
+def test_our_own_driver_finds_its_way(yard: ChassisYard, tmp_path: Path) -> None:
+    """What drives real devices logs in, walks the scopes, pastes line by line and sees that it was committed."""
+    speaks = dialect.of(Platform.FXOS)
+    access = Access(
+        password=lambda: LOGIN.password,
+        known_hosts=(tmp_path / "known",),
+        config=tmp_path / "none",
+        accept_new=True,
+    )
+    (tmp_path / "none").write_text("")
+    step = fxos_step.add_trustpoint(
+        Place(platform=Platform.FXOS),
+        "QuoVadis Root CA 2",
+        yard.world.new.sha256,
+        Certificate.from_der(yard.world.new.der),
+        letting_in="one CA",
+    )
+    heard: list[str] = []
+
+    async def drive() -> list[Said]:
+        target = Target(host=yard.address, port=yard.port, user=LOGIN.user)
+        async with await ssh.connect(target, access, speaks, hear=heard.append) as console:
+            assert (await console.greeting()).at is not None
+            looked = [await console.say(line) for line in (speaks.pager.off, *speaks.block(PORTAL))]
+            done = [
+                await console.paste(entry.lines, entry.terminator)
+                if isinstance(entry, Pasted)
+                else await console.say(entry.text)
+                for entry in step.lines
+            ]
+            return [*looked, *done]
+
+    said = asyncio.run(drive())
+    assert [each.failure for each in said if each.failure] == []
+    assert all(each.at is not None or each.pasting is not None for each in said)
+    assert all(each.echoed for each in said)
+    last = said[-1].at
+    assert last is not None
+    assert last.mode == speaks.mode("top")
+    assert yard.world.new.sha256 in {each.certificate.sha256 for each in yard.chassis.trust().anchors}
+    assert any("Cert Status: Valid" in line for line in heard)
 
 
 def _codes(transcript: str) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from anchorwatch.devices.pasted import PastedCertificate
 from anchorwatch.devices.step import Pasted, Place, Step, Typed, Undo
 from anchorwatch.devices.version_number import parse as parse_version
 from anchorwatch.lab.fxos.machine import Chassis, factory_generation
+from anchorwatch.lab.fxos.objects import MOST_CHANGES
 from anchorwatch.lab.network import Fault, Network
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.outcome import Unreachable
@@ -315,6 +316,29 @@ def test_bad_values_are_refused_where_they_are_typed(chassis: Chassis) -> None:
     )  # fmt: skip
     assert len(_failed(text)) == 5
     assert "*" not in "".join(prompts(text))
+
+
+def test_nobody_fills_the_memory(chassis: Chassis) -> None:
+    """A transaction holds a number of changes, a scope a number of objects, and a value set again takes no room."""
+    many = [f"top\nscope security\nenter trustpoint t{number}" for number in range(MOST_CHANGES + 5)]
+    text = typed(chassis, "scope security", *many, "commit-buffer", "top", "discard-buffer")
+    assert set(_failed(text)) == {
+        "Error: Transaction holds too many changes",
+        "Error: Update failed: [there can be at most 32 of trustpoint]",
+    }
+    assert [name for name, _ in chassis.trustpoints()] == ["CHdefault"]
+    again = [f"set timezone Etc/GMT-{number % 10}" for number in range(MOST_CHANGES + 5)]
+    assert _failed(typed(chassis, "scope system", "scope services", *again, "commit-buffer")) == []
+    text = typed(
+        chassis,
+        "scope security",
+        "enter trustpoint long",
+        "set certchain",
+        *["x"] * 2_100,
+        "ENDOFBUF",
+        "discard-buffer",
+    )
+    assert _failed(text) == ["Error: a chain has at most 2000 lines"]
 
 
 def test_a_licence_that_is_not_there_cannot_be_renewed(chassis: Chassis) -> None:

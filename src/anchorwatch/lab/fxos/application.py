@@ -119,6 +119,11 @@ class Application(Asa):
         """The chassis's model: entitlements are named by it."""
         return self._chassis.hardware.model
 
+    def wake(self) -> None:
+        """Do what is due now; the chassis is not started anew meanwhile."""
+        with self._chassis.guard:
+            super().wake()
+
     @property
     def version(self) -> SoftwareVersion:
         """What ``show version`` tells: the hardware is the module, the system below is the chassis's."""

@@ -7,7 +7,7 @@ trustpoints of the chassis and nothing else: whatever the ASA on the module trus
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -162,6 +162,7 @@ class Chassis(Machine):
         for path in {change.path for change in buffer.changes if isinstance(change, Assign)}:
             if tree.holds(path) and path[-1].kind == "trustpoint":
                 _check_chain(tree.get(path, "certchain"))
+        _check_numbers(tree, buffer.changes)
         self.tree = tree
         buffer.discard()
         self.follow_time()
@@ -376,6 +377,14 @@ def certificates(chain: str) -> tuple[Certificate, ...]:
 @lru_cache(maxsize=256)
 def _certificates(chain: str) -> tuple[Certificate, ...]:
     return read_certificates(chain.encode()).certificates if chain else ()
+
+
+def _check_numbers(tree: Tree, changes: Iterable[Change]) -> None:
+    """Refuse more objects of a kind than there may be side by side. Raises `CommitRefusedError`."""
+    for path in {change.path for change in changes if isinstance(change, Create)}:
+        kind = kind_of(path)
+        if len(tree.below(path[:-1], kind.word)) > kind.most:
+            raise CommitRefusedError(f"there can be at most {kind.most} of {kind.word}")
 
 
 def _check_chain(chain: str) -> None:

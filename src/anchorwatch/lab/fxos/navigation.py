@@ -78,8 +78,7 @@ def _create(kind: Kind) -> Does:
             shell.buffer.add(Create(path))
         except ObjectError as problem:
             return error(problem.fault)
-        _begin(shell, kind, path)
-        return ""
+        return _begin(shell, kind, path)
 
     return does
 
@@ -94,20 +93,21 @@ def _enter(kind: Kind) -> Does:
         except ObjectError as problem:
             return error(problem.fault)
         if made:
-            _begin(shell, kind, path)
-        elif kind.mode:
+            return _begin(shell, kind, path)
+        if kind.mode:
             shell.path = path
         return ""
 
     return does
 
 
-def _begin(shell: FxosShell, kind: Kind, path: Path) -> None:
-    """A new object has its defaults, and one stands in it where it is a scope."""
-    for word, value in defaults(kind).items():
-        shell.buffer.add(Assign(path, word, value))
+def _begin(shell: FxosShell, kind: Kind, path: Path) -> str:
+    """A new object has its defaults, and one stands in it where it is a scope; what is printed, mostly nothing."""
     if kind.mode:
         shell.path = path
+    return "\n".join(
+        filter(None, (_assign(shell, path, word, value) for word, value in defaults(kind).items()))
+    )
 
 
 def _delete(kind: Kind) -> Does:
@@ -133,8 +133,12 @@ def _set(property_: Property) -> Does:
 
 def assign(shell: FxosShell, word: str, value: str) -> str:
     """Note a new value of the object one stands in; what is printed, mostly nothing."""
+    return _assign(shell, shell.path, word, value)
+
+
+def _assign(shell: FxosShell, path: Path, word: str, value: str) -> str:
     try:
-        shell.buffer.add(Assign(shell.path, word, value))
+        shell.buffer.add(Assign(path, word, value))
     except ObjectError as problem:
         return error(problem.fault)
     return ""
@@ -143,8 +147,7 @@ def assign(shell: FxosShell, word: str, value: str) -> str:
 @COMMANDS.add("enable", "callhome", help_="Enables call-home")
 @COMMANDS.add("disable", "callhome", help_="Disables call-home")
 def _switch(shell: FxosShell, typed: Typed) -> str:
-    shell.buffer.add(Assign(CALL_HOME_PATH, "enabled", "on" if typed.has("enable") else "off"))
-    return ""
+    return _assign(shell, CALL_HOME_PATH, "enabled", "on" if typed.has("enable") else "off")
 
 
 @COMMANDS.add("up", help_="Goes up one mode")

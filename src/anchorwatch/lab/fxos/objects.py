@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+MOST_CHANGES = 200
+"""Changes of one transaction; one person types no more before a commit, and a program should not."""
+
 
 class ObjectError(Exception):
-    """A change that the tree does not admit; `fault` is ``missing`` or ``exists``."""
+    """A change that the tree does not admit; `fault` is ``missing``, ``exists`` or ``too-many``."""
 
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
@@ -162,8 +165,18 @@ class Buffer:
         return tree
 
     def add(self, change: Change) -> None:
-        """Note a change. Raises `ObjectError` where it does not fit, and then notes nothing."""
+        """Note a change. Raises `ObjectError` where it does not fit or is one too many, and then notes nothing."""
         self.view.after(change)
+        last = self.changes[-1] if self.changes else None
+        if (
+            isinstance(change, Assign)
+            and isinstance(last, Assign)
+            and (last.path, last.word) == (change.path, change.word)
+        ):
+            # Whoever sets the same thing again and again does not fill the memory.
+            self.changes.pop()
+        if len(self.changes) >= MOST_CHANGES:
+            raise ObjectError("too-many")
         self.changes.append(change)
 
     def enter(self, path: Path) -> bool:

@@ -43,13 +43,14 @@ class Property:
 class Kind:
     """A kind of object. `mode` is the scope's name in the dialect, "" for an object that is no scope.
 
-    `named` says that there may be several, told apart by names; only those are made and deleted. `pasted` are
-    properties whose value is pasted line by line.
+    `named` says that there may be several, told apart by names, at most `most` side by side; only those are made and
+    deleted. `pasted` are properties whose value is pasted line by line.
     """
 
     word: str
     mode: str = ""
     named: bool = False
+    most: int = 32
     properties: tuple[Property, ...] = ()
     pasted: tuple[str, ...] = ()
     below: tuple[Kind, ...] = ()
@@ -93,8 +94,8 @@ SERVICES = Kind(
         ),
     ),
     below=(
-        Kind(word="ntp-server", named=True, form=_HOST, help="NTP server"),
-        Kind(word="dns", named=True, form=_HOST, help="DNS server"),
+        Kind(word="ntp-server", named=True, most=4, form=_HOST, help="NTP server"),
+        Kind(word="dns", named=True, most=4, form=_HOST, help="DNS server"),
     ),
 )
 TRUSTPOINT = Kind(word="trustpoint", mode="trustpoint", named=True, help="Trustpoint", pasted=("certchain",))
