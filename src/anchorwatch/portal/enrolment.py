@@ -53,6 +53,7 @@ UNKNOWN_PRODUCT = "unknown"
 """The product of a device that named only its serial number; D1 says it later."""
 APPROVAL_WAIT = timedelta(minutes=10)
 _CERTS_ONLY = f"{PKCS7}; smime-type=certs-only"
+_NAMESPACE = "urn:sl:udi:"
 _UDI = re.compile(
     r"urn:sl:udi:([A-Za-z0-9._/+-]{1,64}):([A-Za-z0-9._/+-]{1,64})(?::([0-9a-f-]{36}))?", re.ASCII
 )
@@ -269,10 +270,14 @@ def _certificates(octets: bytes) -> Reply:
 
 
 def _udi(csr: Csr) -> _Udi:
-    for uri in csr.uris:
-        match = _UDI.fullmatch(uri)
-        if match is not None:
-            return _Udi(pid=match[1], sn=match[2], uuid=match[3] or "")
+    """Which device a request names: by its URI, else by its serial number, else by its key. Raises `Refused`."""
+    named = [uri for uri in csr.uris if uri.lower().startswith(_NAMESPACE)]
+    if named:
+        match = _UDI.fullmatch(named[0])
+        if match is None or len(named) > 1:
+            detail = "the request names its device in a way that cannot be read, or more than one"
+            raise Refused(refusal(Type.REQUEST_REFUSED, detail))
+        return _Udi(pid=match[1], sn=match[2], uuid=match[3] or "")
     if csr.serial_number is not None and _SERIAL.fullmatch(csr.serial_number):
         return _Udi(pid=UNKNOWN_PRODUCT, sn=csr.serial_number)
     return _Udi(pid=UNKNOWN_PRODUCT, sn=f"key-{csr.spki_sha256.hex()[:32]}")
