@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from agent.town import Town, a_town
 from anchorwatch.base.clock import SystemClock
-from anchorwatch.cli import agent_register, agent_work
+from anchorwatch.cli import agent_want, agent_work
 from anchorwatch.cli.app import app
 from builders.certs import CA
 from builders.servers import scripted, tunnelling
@@ -133,7 +134,7 @@ def test_a_root_that_moved_is_told_with_who_is_missing(town: Town) -> None:
 )
 def test_a_portal_is_named_as_it_is_addressed(given: str, name: str) -> None:
     """The name that requests are signed for has its port, where that is not the port of https."""
-    assert agent_register.product_of(None, given, "9ABC", "appliance").portal == name
+    assert agent_want.product_of(None, given, "9ABC", "appliance").portal == name
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,12 @@ def test_a_portal_is_named_as_it_is_addressed(given: str, name: str) -> None:
         (["register", "--portal", PORTAL, "--serial", "bad serial!"], 2),
         (["register", "--portal", PORTAL, "--serial", "9ABC", "--want", "a=b"], 2),
         (["register", "--portal", PORTAL, "--serial", "9ABC", "--want", "bad tag=1"], 2),
+        (["register", "--serial", "9ABC", "--portal", PORTAL, "--want", "a=\u00b2"], 2),
+        (["register", "--serial", "9ABC", "--portal", PORTAL, "--want", "a", "--want", "a=2"], 2),
+        (["want"], 2),
+        (["want", "a", "--nothing"], 2),
+        (["want", "a"], 2),
+        (["want", "a=b", "--portal", PORTAL, "--serial", "9ABC"], 2),
         (["status"], 3),
         (["renew", "auth"], 3),
         (["deregister", "--yes"], 3),
@@ -272,3 +279,38 @@ def test_a_running_agent_says_what_comes_next_and_tries_again_when_rung(town: To
         finally:
             running.kill()
     assert run("status", "--folder", str(town.folder)).exit_code == 0
+
+
+def test_what_is_used_can_change(town: Town) -> None:
+    """More, less and nothing are asked for at once, and the seats follow."""
+    assert register(town).exit_code == 0
+    assert run("want", "standard=4", *where(town)).exit_code == 0
+    assert town.desk.pool.in_use == 4
+    assert run("want", "standard=2", *where(town)).exit_code == 0
+    assert town.desk.pool.in_use == 2
+    found = json.loads(run("status", "--folder", str(town.folder), "--json").stdout)
+    assert found["grant"]["entitlements"] == [{"tag": "standard", "count": 2, "status": "authorized"}]
+
+
+def test_an_evaluation_is_on_the_screen_and_counted_by_run(tmp_path: Path) -> None:
+    """An appliance that was never registered may be used for 90 days, and says how many are left."""
+    folder = str(tmp_path / "agent")
+    result = run("want", "standard", "--portal", PORTAL, "--serial", "9ABC", "--folder", folder)
+    assert result.exit_code == 0, result.output
+    assert "  Status: EVAL MODE\n  Evaluation Period Remaining: 90 days, 0 hours" in result.stdout
+    command = [sys.executable, "-m", "anchorwatch", "agent", "run", "--folder", folder]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as running:
+        try:
+            assert running.stderr is not None
+            assert b"at work in" in running.stderr.readline()
+            time.sleep(1.2)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(timeout=20) in ({0} if sys.platform != "win32" else {0, 1})
+        finally:
+            running.kill()
+    found = json.loads(run("status", "--folder", folder, "--json").stdout)
+    assert found["authorization"] == "evaluation"
+    if sys.platform != "win32":
+        assert found["evaluation_used_seconds"] >= 1
+    assert run("want", "--nothing", "--folder", folder).exit_code == 0
+    assert run("run", "--folder", folder).exit_code == 1

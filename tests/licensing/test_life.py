@@ -7,6 +7,7 @@ import pytest
 
 from anchorwatch.licensing import deadline, instance, seat, settle, state
 from anchorwatch.licensing.account import DeviceState
+from anchorwatch.licensing.error import EventRefusedError
 from anchorwatch.licensing.event import Deregister, RenewAuthorization, Send, Want
 from anchorwatch.licensing.failure import Failure, FailureClass
 from anchorwatch.licensing.message import (
@@ -462,3 +463,13 @@ def test_a_wake_up_is_not_late_for_having_been_asked_late(box: Box) -> None:
     assert wait <= timedelta(hours=4, seconds=30)
     box.cable.world.now = grant.exp - timedelta(seconds=2)
     assert instance.next_wakeup(box.policy, box.state, box.reading()) <= timedelta(seconds=3)
+
+
+@pytest.mark.parametrize(
+    "wants", [(*STANDARD, *STANDARD), tuple(Wanted(tag=f"tag-{number}") for number in range(129))]
+)
+def test_what_no_request_can_carry_is_refused_before_it_is_kept(box: Box, wants: tuple[Wanted, ...]) -> None:
+    """Twice the same, or more than a message holds: the wish is refused, and the agent is as it was."""
+    with pytest.raises(EventRefusedError, match="can be wanted once"):
+        box.feed(Want(wants))
+    assert box.state.wanted == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from anchorwatch.cli import agent_register, agent_renew, agent_run, agent_status, agent_trust
+from anchorwatch.cli import agent_register, agent_renew, agent_run, agent_status, agent_trust, agent_want
 
 __all__ = ["app"]
 
@@ -17,6 +17,7 @@ app = typer.Typer(
 
 app.command("register", help=agent_register.REGISTER_HELP)(agent_register.register)
 app.command("status", help=agent_status.HELP)(agent_status.status)
+app.command("want", help=agent_want.HELP)(agent_want.want)
 app.command("renew", help=agent_renew.RENEW_HELP)(agent_renew.renew)
 app.command("retry", help=agent_renew.RETRY_HELP)(agent_renew.retry)
 app.add_typer(agent_trust.app)

@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anchorwatch.base.secret import Secret
+from anchorwatch.cli.agent_want import product_of, wanted
 from anchorwatch.cli.agent_work import (
     HERE,
     AddressOption,
@@ -22,7 +22,6 @@ from anchorwatch.cli.agent_work import (
     ProxyOption,
     ProxyPasswordOption,
     Road,
-    asked,
     at_work,
     not_yet,
     show,
@@ -35,10 +34,10 @@ from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fai
 if TYPE_CHECKING:
     from anchorwatch.agent.agent import Agent
     from anchorwatch.agent.clocks import MachineClocks
-    from anchorwatch.licensing.state import AgentState, Product
+    from anchorwatch.licensing.state import AgentState
     from anchorwatch.licensing.token import IdToken
 
-__all__ = ["DEREGISTER_HELP", "REGISTER_HELP", "deregister", "product_of", "register"]
+__all__ = ["DEREGISTER_HELP", "REGISTER_HELP", "deregister", "register"]
 
 TOKEN = "ANCHORWATCH_ID_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -88,15 +87,9 @@ def register(
     from anchorwatch.agent.advice import next_step
     from anchorwatch.agent.folder import look
     from anchorwatch.licensing.event import Want
-    from anchorwatch.licensing.message import Wanted
     from anchorwatch.licensing.status import RegistrationState
 
-    wanted: list[Wanted] = []
-    for text in want or []:
-        tag, _, count = text.partition("=")
-        if not (count or "1").isdigit():
-            raise typer.BadParameter(f"{printable(text)} is not TAG or TAG=COUNT", param_hint="--want")
-        wanted.append(asked(partial(Wanted, tag=tag, count=int(count or "1")), "--want", message=True))
+    wants = wanted(want or [], "--want")
     with told():
         before = look(folder)
     what = product_of(before, portal, serial, product)
@@ -109,8 +102,8 @@ def register(
         anchors=anchors,
     )
     with at_work(folder, what, road) as (agent, clocks):
-        if wanted:
-            agent.take(Want(tuple(wanted)))
+        if wants:
+            agent.take(Want(wants))
         agent.register(token)
         _patiently(agent, clocks, wait, lambda state: state.identity is not None and state.in_flight is None)
         show(agent.state, json=json)
@@ -158,39 +151,6 @@ def _patiently(agent: Agent, clocks: MachineClocks, seconds: int, done: Callable
     """Go on with what is due within so many seconds."""
     end = clocks.reading().mono + timedelta(seconds=seconds)
     agent.run(until=lambda state: done(state) or clocks.reading().mono + agent.next_wakeup() > end)
-
-
-def product_of(before: AgentState | None, portal: str | None, serial: str | None, name: str) -> Product:
-    """Whom this folder speaks for: what it says already, or what is given now."""
-    from importlib.metadata import version
-
-    from anchorwatch.licensing.message import Software, Udi
-    from anchorwatch.licensing.state import Product
-    from anchorwatch.net.endpoint import HTTPS_PORT, Endpoint
-
-    if before is not None:
-        kept = before.product
-        if (portal or kept.portal) != kept.portal or (serial or kept.udi.sn) != kept.udi.sn:
-            fail(
-                printable(f"this folder is that of {kept.udi.sn} at {kept.portal}; take another --folder"),
-                ASKED_WRONGLY,
-            )
-        return kept
-    if portal is None or serial is None:
-        fail("a new agent needs --portal and --serial", ASKED_WRONGLY)
-    named = asked(lambda: Endpoint.parse(portal), "--portal")
-    name_of_portal = str(named).removesuffix(f":{HTTPS_PORT}")
-    own = version("anchorwatch")
-    return asked(
-        lambda: Product(
-            udi=Udi(pid=name, sn=serial),
-            sw=Software(name="anchorwatch", version=own),
-            agent=f"anchorwatch/{own}",
-            portal=name_of_portal,
-        ),
-        "--serial, --product",
-        message=True,
-    )
 
 
 def _token(file: str | None) -> IdToken:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from anchorwatch.agent.clocks import MachineClocks
     from anchorwatch.licensing.event import Tell
     from anchorwatch.licensing.failure import Failure
-    from anchorwatch.licensing.state import Step
+    from anchorwatch.licensing.state import AgentState, Step
 
 __all__ = ["HELP", "run"]
 
@@ -119,11 +119,15 @@ def run(
 ) -> None:
     """Work in the foreground."""
     from anchorwatch.licensing.event import LocalChange, Tick
-    from anchorwatch.licensing.status import RegistrationState
+    from anchorwatch.licensing.status import AuthorizationState, RegistrationState
+
+    def idle(state: AgentState) -> bool:
+        over = (RegistrationState.NOT_REGISTERED, RegistrationState.FAILED, RegistrationState.EXPIRED)
+        # An evaluation is something to work for: it is counted while we run.
+        return state.registration in over and state.authorization is not AuthorizationState.EVALUATION
 
     state = there(folder)
-    idle = (RegistrationState.NOT_REGISTERED, RegistrationState.FAILED, RegistrationState.EXPIRED)
-    if state.registration in idle:
+    if idle(state):
         fail("this agent is not registered", TROUBLE, "register it: anchorwatch agent register --help")
     road = Road(
         address=address,
@@ -136,13 +140,15 @@ def run(
     with at_work(folder, state.product, road, hear=log.heard) as (agent, clocks), _signals(clocks) as rung:
         log.line("started", f"at work in {folder}; Ctrl-C ends it")
         log.looked(agent, clocks.reading().wall)
-        while agent.state.registration not in idle and clocks.wait(agent.next_wakeup()):
+        while not idle(agent.state) and clocks.wait(agent.next_wakeup()):
             agent.take(LocalChange("a signal") if rung else Tick())
             rung.clear()
             log.looked(agent, clocks.reading().wall)
-        if agent.state.registration in idle:
-            reason = agent.state.reason or "it was deregistered"
-            fail(f"this agent is not registered any more: {printable(reason)}", TROUBLE)
+        if idle(agent.state):
+            reason = agent.state.reason or "it is not registered"
+            fail(f"this agent has nothing to work for any more: {printable(reason)}", TROUBLE)
+        # What the clocks have counted since the last look goes on disk as well.
+        agent.take_at_rest(Tick())
         log.line("stopped", "the state is on disk; the next start goes on from it")
 
 

@@ -70,6 +70,8 @@ AT_LEAST_EVERY = timedelta(hours=6)
 SELDOM = timedelta(days=30)
 """As often where rights end by the device's own clock, and no mark has to follow."""
 NOW = timedelta(0)
+MOST_ENTITLEMENTS = 128
+"""In one L1; more is no request that anybody could read."""
 
 
 def receive(
@@ -225,6 +227,9 @@ def _with_key(state: AgentState, event: KeyReady) -> AgentState:
 
 
 def _wanting(state: AgentState, event: Want) -> AgentState:
+    tags = {each.tag for each in event.entitlements}
+    if len(tags) != len(event.entitlements) or len(tags) > MOST_ENTITLEMENTS:
+        raise settle.refused(f"each of at most {MOST_ENTITLEMENTS} entitlements can be wanted once", state)
     if event.entitlements == state.wanted:
         return state
     state = replace(state, wanted=event.entitlements, asked_anew=True)
