@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from anchorwatch.devices.fxos import reachability as screen
-from anchorwatch.lab.fxos.shell import (
+from anchorwatch.lab.fxos.session import (
     LOCAL_MANAGEMENT,
     MODULE,
     NX_OS,
     PAGER,
     SCOPES,
     Commands,
-    FxosShell,
+    FxosSession,
 )
 from anchorwatch.lab.shell import LeaveError, Typed
 from anchorwatch.lab.terminal import DetachedError
@@ -23,17 +23,17 @@ _AWAY = b"\x01d"
 
 
 @COMMANDS.add("connect local-mgmt", *SCOPES, help_="Connect to another CLI")
-def _management(shell: FxosShell, _: Typed) -> None:
+def _management(shell: FxosSession, _: Typed) -> None:
     shell.place = LOCAL_MANAGEMENT
 
 
 @COMMANDS.add("connect fxos", *SCOPES, help_="Connect to another CLI")
-def _system(shell: FxosShell, _: Typed) -> None:
+def _system(shell: FxosSession, _: Typed) -> None:
     shell.place = NX_OS
 
 
 @COMMANDS.add("connect module <module> {console|telnet}", *SCOPES, help_="Connect to another CLI")
-def _module(shell: FxosShell, typed: Typed) -> str:
+def _module(shell: FxosSession, typed: Typed) -> str:
     if typed.values["module"] != "1" or shell.machine.application is None:
         return "Error: The module is not there, or nothing is installed on it"
     shell.place = MODULE
@@ -44,12 +44,12 @@ def _module(shell: FxosShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("exit", LOCAL_MANAGEMENT, NX_OS, MODULE, help_="Exit from the present command line")
-def _exit(shell: FxosShell, _: Typed) -> None:
+def _exit(shell: FxosSession, _: Typed) -> None:
     shell.place = ""
 
 
 @COMMANDS.add("~", MODULE)
-async def _escape(shell: FxosShell, _: Typed) -> str:
+async def _escape(shell: FxosSession, _: Typed) -> str:
     if (await shell.ask_line("telnet> ")).lower() not in ("q", "quit", "close"):
         return ""
     shell.place = ""
@@ -57,7 +57,7 @@ async def _escape(shell: FxosShell, _: Typed) -> str:
 
 
 @COMMANDS.add("connect asa [<name>]", MODULE, help_="Connect to the console of the application")
-async def _application(shell: FxosShell, _: Typed) -> str:
+async def _application(shell: FxosSession, _: Typed) -> str:
     # Here, so that a chassis nobody connects through never loads the ASA.
     from anchorwatch.lab.asa.shell import PAGER as ASA_PAGER
     from anchorwatch.lab.fxos.application import Application, ConsoleShell
@@ -82,7 +82,7 @@ async def _application(shell: FxosShell, _: Typed) -> str:
 
 
 @COMMANDS.add("ping <host> [count <count>]", LOCAL_MANAGEMENT, help_="Test network reachability")
-def _ping(shell: FxosShell, typed: Typed) -> str:
+def _ping(shell: FxosSession, typed: Typed) -> str:
     host, count = typed.values["host"], typed.values.get("count", "5")
     if not (count.isdigit() and 0 < int(count) <= _MOST_ECHOES):
         return f"Error: Invalid value for count: {count}"
@@ -99,7 +99,7 @@ def _ping(shell: FxosShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("reboot", LOCAL_MANAGEMENT, help_="Reboots the chassis")
-async def _reboot(shell: FxosShell, _: Typed) -> str:
+async def _reboot(shell: FxosSession, _: Typed) -> str:
     shell.terminal.print_now("Before rebooting, please take a configuration backup.\n")
     if (await shell.ask_line("Do you still want to reboot? (yes/no):")).lower() not in ("y", "yes"):
         return ""

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from anchorwatch.base.secret import Secret
 from anchorwatch.lab.fxos import licence_screen as screen
-from anchorwatch.lab.fxos.shell import Commands, FxosShell
+from anchorwatch.lab.fxos.session import Commands, FxosSession
 from anchorwatch.lab.shell import Typed
 from anchorwatch.licensing import token as id_token
 from anchorwatch.licensing.error import EventRefusedError, TokenRefusedError
@@ -20,7 +20,7 @@ _REGISTERED = "Error: The product has already been registered"
 
 
 @COMMANDS.add("register idtoken <token> [force]", "license", help_="Register the chassis")
-def _register(shell: FxosShell, typed: Typed) -> str:
+def _register(shell: FxosSession, typed: Typed) -> str:
     try:
         token = id_token.parse(Secret(typed.values["token"]))
     except TokenRefusedError:
@@ -38,7 +38,7 @@ def _register(shell: FxosShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("deregister", "license", help_="Deregister the chassis")
-def _deregister(shell: FxosShell, _: Typed) -> str:
+def _deregister(shell: FxosSession, _: Typed) -> str:
     if shell.machine.licence.state.registration is RegistrationState.NOT_REGISTERED:
         return _NOT_REGISTERED
 
@@ -51,7 +51,7 @@ def _deregister(shell: FxosShell, _: Typed) -> str:
 
 
 @COMMANDS.add("renew", "licdebug", help_="Renew the licence")
-def _renew(shell: FxosShell, _: Typed) -> str:
+def _renew(shell: FxosSession, _: Typed) -> str:
     if shell.machine.licence.state.registration is not RegistrationState.REGISTERED:
         return _NOT_REGISTERED
 
@@ -66,5 +66,5 @@ def _renew(shell: FxosShell, _: Typed) -> str:
 @COMMANDS.add(
     "show license {all|status|usage|summary|udi|techsupport}", *_SCOPES, help_="Show system information"
 )
-def _show(shell: FxosShell, typed: Typed) -> str:
+def _show(shell: FxosSession, typed: Typed) -> str:
     return screen.render(shell.machine, typed.words[-1])

@@ -16,7 +16,7 @@ from anchorwatch.lab.fxos.objects import (
 )
 from anchorwatch.lab.fxos.pending import configuration
 from anchorwatch.lab.fxos.schema import CALL_HOME_PATH, Kind, Property, defaults, scopes
-from anchorwatch.lab.fxos.shell import DIALECT, Commands, Does, FxosShell, error
+from anchorwatch.lab.fxos.session import DIALECT, Commands, Does, FxosSession, error
 from anchorwatch.lab.grammar import Grammar
 from anchorwatch.lab.shell import LeaveError, Says, Typed
 
@@ -53,13 +53,13 @@ def _teach_object(grammar: Grammar[Callable[..., Says]], kind: Kind, height: int
     grammar.add(f"delete {kind.word}{tail}", _delete(kind), help_="Delete managed objects")
 
 
-def _path(shell: FxosShell, kind: Kind, typed: Typed, height: int = 0) -> Path:
+def _path(shell: FxosSession, kind: Kind, typed: Typed, height: int = 0) -> Path:
     base = shell.path[: len(shell.path) - height]
     return (*base, Name(kind.word, typed.values.get(_NAME, "")))
 
 
 def _scope(kind: Kind, height: int) -> Does:
-    def does(shell: FxosShell, typed: Typed) -> str:
+    def does(shell: FxosSession, typed: Typed) -> str:
         path = _path(shell, kind, typed, height)
         if not shell.buffer.view.holds(path):
             return error("missing")
@@ -70,7 +70,7 @@ def _scope(kind: Kind, height: int) -> Does:
 
 
 def _create(kind: Kind) -> Does:
-    def does(shell: FxosShell, typed: Typed) -> str:
+    def does(shell: FxosSession, typed: Typed) -> str:
         path = _path(shell, kind, typed)
         if not kind.form.fullmatch(path[-1].name):
             return f"{_INVALID} {kind.word}: {path[-1].name}"
@@ -84,7 +84,7 @@ def _create(kind: Kind) -> Does:
 
 
 def _enter(kind: Kind) -> Does:
-    def does(shell: FxosShell, typed: Typed) -> str:
+    def does(shell: FxosSession, typed: Typed) -> str:
         path = _path(shell, kind, typed)
         if not kind.form.fullmatch(path[-1].name):
             return f"{_INVALID} {kind.word}: {path[-1].name}"
@@ -101,7 +101,7 @@ def _enter(kind: Kind) -> Does:
     return does
 
 
-def _begin(shell: FxosShell, kind: Kind, path: Path) -> str:
+def _begin(shell: FxosSession, kind: Kind, path: Path) -> str:
     """A new object has its defaults, and one stands in it where it is a scope; what is printed, mostly nothing."""
     if kind.mode:
         shell.path = path
@@ -111,7 +111,7 @@ def _begin(shell: FxosShell, kind: Kind, path: Path) -> str:
 
 
 def _delete(kind: Kind) -> Does:
-    def does(shell: FxosShell, typed: Typed) -> str:
+    def does(shell: FxosSession, typed: Typed) -> str:
         try:
             shell.buffer.add(Delete(_path(shell, kind, typed)))
         except ObjectError as problem:
@@ -122,7 +122,7 @@ def _delete(kind: Kind) -> Does:
 
 
 def _set(property_: Property) -> Does:
-    def does(shell: FxosShell, typed: Typed) -> str:
+    def does(shell: FxosSession, typed: Typed) -> str:
         value = typed.values.get("value") or typed.words[-1]
         if not property_.takes(value):
             return f"{_INVALID} {property_.word}: {value}"
@@ -131,12 +131,12 @@ def _set(property_: Property) -> Does:
     return does
 
 
-def assign(shell: FxosShell, word: str, value: str) -> str:
+def assign(shell: FxosSession, word: str, value: str) -> str:
     """Note a new value of the object one stands in; what is printed, mostly nothing."""
     return _assign(shell, shell.path, word, value)
 
 
-def _assign(shell: FxosShell, path: Path, word: str, value: str) -> str:
+def _assign(shell: FxosSession, path: Path, word: str, value: str) -> str:
     try:
         shell.buffer.add(Assign(path, word, value))
     except ObjectError as problem:
@@ -146,22 +146,22 @@ def _assign(shell: FxosShell, path: Path, word: str, value: str) -> str:
 
 @COMMANDS.add("enable", "callhome", help_="Enables call-home")
 @COMMANDS.add("disable", "callhome", help_="Disables call-home")
-def _switch(shell: FxosShell, typed: Typed) -> str:
+def _switch(shell: FxosSession, typed: Typed) -> str:
     return _assign(shell, CALL_HOME_PATH, "enabled", "on" if typed.has("enable") else "off")
 
 
 @COMMANDS.add("up", help_="Goes up one mode")
-def _up(shell: FxosShell, _: Typed) -> None:
+def _up(shell: FxosSession, _: Typed) -> None:
     shell.path = shell.path[:-1]
 
 
 @COMMANDS.add("top", help_="Goes to the top mode")
-def _top(shell: FxosShell, _: Typed) -> None:
+def _top(shell: FxosSession, _: Typed) -> None:
     shell.path = TOP
 
 
 @COMMANDS.add("exit", help_="Exits from the current mode")
-async def _exit(shell: FxosShell, _: Typed) -> str:
+async def _exit(shell: FxosSession, _: Typed) -> str:
     if shell.path:
         shell.path = shell.path[:-1]
         return ""
@@ -176,7 +176,7 @@ async def _exit(shell: FxosShell, _: Typed) -> str:
 
 
 @COMMANDS.add("commit-buffer", help_="Commits the pending transaction")
-def _commit(shell: FxosShell, _: Typed) -> str:
+def _commit(shell: FxosSession, _: Typed) -> str:
     try:
         shell.machine.commit(shell.buffer)
     except ObjectError as problem:
@@ -188,20 +188,20 @@ def _commit(shell: FxosShell, _: Typed) -> str:
 
 
 @COMMANDS.add("discard-buffer", help_="Discards the pending transaction")
-def _discard(shell: FxosShell, _: Typed) -> str:
+def _discard(shell: FxosSession, _: Typed) -> str:
     shell.buffer.discard()
     _stand_somewhere(shell)
     return ""
 
 
-def _stand_somewhere(shell: FxosShell) -> None:
+def _stand_somewhere(shell: FxosSession) -> None:
     """Whoever stood in an object that is gone stands in the next one above that is there."""
     while not shell.buffer.view.holds(shell.path):
         shell.path = shell.path[:-1]
 
 
 @COMMANDS.add("show configuration [pending]", help_="Show system information")
-def _configuration(shell: FxosShell, typed: Typed) -> str:
+def _configuration(shell: FxosSession, typed: Typed) -> str:
     committed, view = shell.machine.tree, shell.buffer.view
     if typed.has("pending"):
         return configuration(shell.path, committed, view) if shell.buffer.pending else ""
@@ -209,7 +209,7 @@ def _configuration(shell: FxosShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("terminal length <lines>", help_="Set terminal line parameters")
-def _length(shell: FxosShell, typed: Typed) -> str:
+def _length(shell: FxosSession, typed: Typed) -> str:
     lines = typed.values["lines"]
     if not (lines.isdigit() and len(lines) < 4):
         return f"{_INVALID} length: {lines}"

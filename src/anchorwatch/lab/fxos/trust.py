@@ -11,7 +11,7 @@ from anchorwatch.lab.fxos.machine import certificates
 from anchorwatch.lab.fxos.navigation import assign
 from anchorwatch.lab.fxos.objects import Name, Path
 from anchorwatch.lab.fxos.schema import SECURITY
-from anchorwatch.lab.fxos.shell import DIALECT, Commands, FxosShell, error
+from anchorwatch.lab.fxos.session import DIALECT, Commands, FxosSession, error
 from anchorwatch.lab.shell import Typed
 from anchorwatch.lab.terminal import InterruptedLineError
 from anchorwatch.pki.certificate import Certificate
@@ -22,7 +22,7 @@ _KIND = "trustpoint"
 
 
 @COMMANDS.add("set certchain", "trustpoint", help_="Set property values")
-async def _certchain(shell: FxosShell, _: Typed) -> str:
+async def _certchain(shell: FxosSession, _: Typed) -> str:
     dialog = DIALECT.paste("set certchain")
     assert dialog is not None, "the dialect has it"
     shell.terminal.print_now("\n".join(dialog.introduction) + "\n")
@@ -44,7 +44,7 @@ async def _certchain(shell: FxosShell, _: Typed) -> str:
 @COMMANDS.add("show trustpoint <name> [detail]", "security", help_="Show system information")
 @COMMANDS.add("show [detail]", "trustpoint", help_="Show system information")
 @COMMANDS.add("show trustpoint [detail]", "trustpoint", help_="Show system information")
-def _show(shell: FxosShell, typed: Typed) -> str:
+def _show(shell: FxosSession, typed: Typed) -> str:
     # What waits in a buffer is not there yet.
     tree = shell.machine.tree
     if name := typed.values.get("name"):
