@@ -10,7 +10,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +23,7 @@ from anchorwatch.db import incident
 from anchorwatch.db.incident import Incident
 from anchorwatch.licensing.claim import Planned, Role
 from anchorwatch.licensing.event import Tell, Want
-from anchorwatch.licensing.message import TRUST, TRUST_P7B
+from anchorwatch.licensing.message import ENTITLEMENTS, TRUST, TRUST_P7B
 from anchorwatch.licensing.policy import SL1, AgentPolicy
 from anchorwatch.licensing.state import AgentState, Product
 from anchorwatch.net.endpoint import Endpoint
@@ -88,6 +88,8 @@ class Harbour:
     passed: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of what went through the inspecting box."""
     met: list[Observation] = field(default_factory=list)
+    forges: Callable[[bytes], bytes] = lambda body: body
+    """What the box makes of a grant."""
     product: Product = PRODUCT
     meanwhile: Callable[[], None] = lambda: None
     """Done between the handshake and the request of every connection."""
@@ -158,7 +160,8 @@ class Harbour:
     def inspect(self, request: Request) -> Reply:
         """The box passes on whatever it was given."""
         self.passed.append((request.method, request.path))
-        return self.pass_on(request)
+        got = self.pass_on(request)
+        return replace(got, body=self.forges(got.body)) if request.path == ENTITLEMENTS else got
 
     def without_bundle(self, request: Request) -> Reply:
         """Everything but the bundle."""

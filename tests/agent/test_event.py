@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -336,3 +336,39 @@ def test_a_planned_move_is_a_surprise_to_whoever_reads_no_bundle(
         harbour.turn(agent, 7 * HOUR)
         assert agent.state.failure is None
         assert agent.state.seq == 2
+
+
+def test_an_operator_may_let_the_box_look_on(harbour: Harbour) -> None:
+    """With the policy `tolerate` the agent is licensed through the box, and the portal hears of it once a day."""
+    harbour.own()
+    harbour.way = Way.INSPECTED
+    policy = replace(SL1, tolerates_interception=True)
+    with harbour.registering(policy) as agent:
+        refused(agent, harbour, OURS[6], UNKNOWN)
+        harbour.turn(agent, HOUR)
+        assert agent.state.registration is RegistrationState.REGISTERED
+        harbour.turn(agent, 31 * DAY)
+        assert agent.state.seq == 2
+        assert agent.state.failure is None
+        assert agent.state.authorization is AuthorizationState.AUTHORIZED
+    told = [each for each in harbour.incidents() if each.failure == SPIED]
+    assert 20 <= len(told) <= 33
+    assert {tuple(each.evidence["evidence"]["missing"]) for each in told} == {BOX}
+
+
+def test_a_box_that_is_let_cannot_change_what_is_signed(harbour: Harbour) -> None:
+    """A box that forges an answer on its way gains nothing: the signature is the portal's, or it does not count."""
+    harbour.own()
+    policy = replace(SL1, tolerates_interception=True)
+    with harbour.registering(policy) as agent:
+        harbour.way = Way.INSPECTED
+        harbour.forges = lambda body: body.replace(b".", b".A", 1)
+        agent.take(RenewAuthorization())
+        harbour.turn(agent, HOUR)
+        assert agent.state.seq == 1
+        assert agent.state.failure is not None
+        assert agent.state.failure.kind is FailureClass.BODY_SIGNATURE
+        harbour.forges = lambda body: body
+        harbour.turn(agent, 7 * HOUR)
+        assert agent.state.seq == 2
+    assert harbour.office.in_use() == 1

@@ -62,12 +62,20 @@ class Courier:
             ended = self._signed(errand.ask, state, now, deadline)
         else:
             ended = self._believed(errand.ask, state, now, send.created, deadline)
+        seen: Failure | None = None
+        if isinstance(ended, Failure) and self._may_be_watched(ended):
+            seen = ended
+            ended = self._watched(errand.ask, state, now, deadline) or ended
         if isinstance(ended, Failure):
             return Broke(number=send.number, failure=ended)
         if not isinstance(ended, Answer):
             return Broke(number=send.number, failure=failing.of_exchange(ended, self._reach.endpoint))
         return Answered(
-            number=send.number, status=ended.status, body=ended.body, retry_after=_retry_after(ended)
+            number=send.number,
+            status=ended.status,
+            body=ended.body,
+            retry_after=_retry_after(ended),
+            inspected=seen,
         )
 
     # --- whose answer is signed
@@ -114,6 +122,14 @@ class Courier:
             kind=FailureClass.NAME_MISMATCH,
             sentence=f"{self._reach.endpoint} presents a certificate for other names at every connection",
         )
+
+    def _may_be_watched(self, failure: Failure) -> bool:
+        """Whether the operator lets somebody look on; only once the newest bundle has shown that somebody does."""
+        return self._policy.tolerates_interception and failure.kind is FailureClass.TLS_INTERCEPTED
+
+    def _watched(self, ask: Ask, state: AgentState, now: Reading, deadline: Deadline) -> Exchange | None:
+        dialled = self._dial(state, None, now.wall, deadline)
+        return None if dialled.stream is None else self._talk(dialled, ask, deadline)
 
     def _store(
         self, state: AgentState, leaf: bytes | None, now: Reading, created: datetime

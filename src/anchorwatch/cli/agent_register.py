@@ -22,6 +22,7 @@ from anchorwatch.cli.agent_work import (
     ProxyOption,
     ProxyPasswordOption,
     Road,
+    TolerateOption,
     at_work,
     not_yet,
     show,
@@ -81,6 +82,7 @@ def register(
     proxy: ProxyOption = None,
     proxy_password_file: ProxyPasswordOption = None,
     anchors: AnchorsOption = None,
+    tolerate_inspection: TolerateOption = False,
     json: JsonOption = False,
 ) -> None:
     """Register, and say how it went."""
@@ -100,6 +102,7 @@ def register(
         proxy=proxy,
         proxy_password_file=proxy_password_file,
         anchors=anchors,
+        tolerate_inspection=tolerate_inspection,
     )
     with at_work(folder, what, road) as (agent, clocks):
         if wants:
@@ -122,6 +125,7 @@ def deregister(
     proxy: ProxyOption = None,
     proxy_password_file: ProxyPasswordOption = None,
     anchors: AnchorsOption = None,
+    tolerate_inspection: TolerateOption = False,
     json: JsonOption = False,
 ) -> None:
     """Give back, after asking."""
@@ -139,6 +143,7 @@ def deregister(
         proxy=proxy,
         proxy_password_file=proxy_password_file,
         anchors=anchors,
+        tolerate_inspection=tolerate_inspection,
     )
     with at_work(folder, state.product, road) as (agent, _):
         agent.take(Deregister())

@@ -17,6 +17,7 @@ from anchorwatch.cli.agent_work import (
     ProxyOption,
     ProxyPasswordOption,
     Road,
+    TolerateOption,
     at_work,
     not_yet,
     show,
@@ -61,6 +62,7 @@ def renew(
     proxy: ProxyOption = None,
     proxy_password_file: ProxyPasswordOption = None,
     anchors: AnchorsOption = None,
+    tolerate_inspection: TolerateOption = False,
     json: JsonOption = False,
 ) -> None:
     """Ask now, and say how it went."""
@@ -73,6 +75,7 @@ def renew(
         proxy=proxy,
         proxy_password_file=proxy_password_file,
         anchors=anchors,
+        tolerate_inspection=tolerate_inspection,
     )
     with at_work(folder, state.product, road) as (agent, _):
         agent.take(RenewAuthorization() if what is Renewable.AUTH else RenewIdentity())
@@ -88,6 +91,7 @@ def retry(
     proxy: ProxyOption = None,
     proxy_password_file: ProxyPasswordOption = None,
     anchors: AnchorsOption = None,
+    tolerate_inspection: TolerateOption = False,
     json: JsonOption = False,
 ) -> None:
     """Arm every timer that waits, do what is due, and say how it went."""
@@ -100,6 +104,7 @@ def retry(
         proxy=proxy,
         proxy_password_file=proxy_password_file,
         anchors=anchors,
+        tolerate_inspection=tolerate_inspection,
     )
     with at_work(folder, state.product, road) as (agent, _):
         agent.take(LocalChange("the operator"))

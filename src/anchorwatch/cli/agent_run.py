@@ -21,6 +21,7 @@ from anchorwatch.cli.agent_work import (
     ProxyOption,
     ProxyPasswordOption,
     Road,
+    TolerateOption,
     at_work,
     there,
 )
@@ -113,6 +114,7 @@ def run(
     proxy: ProxyOption = None,
     proxy_password_file: ProxyPasswordOption = None,
     anchors: AnchorsOption = None,
+    tolerate_inspection: TolerateOption = False,
     json: Annotated[
         bool, typer.Option("--json", help="Tell what happens as JSON, a document a line.")
     ] = False,
@@ -135,6 +137,7 @@ def run(
         proxy=proxy,
         proxy_password_file=proxy_password_file,
         anchors=anchors,
+        tolerate_inspection=tolerate_inspection,
     )
     log = _Log(json=json)
     with at_work(folder, state.product, road, hear=log.heard) as (agent, clocks), _signals(clocks) as rung:

@@ -19,6 +19,7 @@ from anchorwatch.cli.agent_work import (
     ProxyOption,
     ProxyPasswordOption,
     Road,
+    TolerateOption,
     asked,
     at_work,
     not_yet,
@@ -82,6 +83,7 @@ def want(
     proxy: ProxyOption = None,
     proxy_password_file: ProxyPasswordOption = None,
     anchors: AnchorsOption = None,
+    tolerate_inspection: TolerateOption = False,
     json: JsonOption = False,
 ) -> None:
     """Want it, and say how it went."""
@@ -100,6 +102,7 @@ def want(
         proxy=proxy,
         proxy_password_file=proxy_password_file,
         anchors=anchors,
+        tolerate_inspection=tolerate_inspection,
     )
     with at_work(folder, what, road) as (agent, _):
         agent.take(Want(wants))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from anchorwatch.agent.clocks import MachineClocks
     from anchorwatch.agent.reach import Reach
     from anchorwatch.licensing.event import Tell
+    from anchorwatch.licensing.policy import AgentPolicy
     from anchorwatch.licensing.state import AgentState, Product
     from anchorwatch.pki.truststore import TrustStore
 
@@ -33,6 +34,7 @@ __all__ = [
     "ProxyOption",
     "ProxyPasswordOption",
     "Road",
+    "TolerateOption",
     "asked",
     "at_work",
     "not_yet",
@@ -97,6 +99,14 @@ AnchorsOption = Annotated[
         help="Anchors to trust for TLS beside those of the signed bundle; read anew when the file changes.",
     ),
 ]
+TolerateOption = Annotated[
+    bool,
+    typer.Option(
+        "--tolerate-inspection",
+        envvar="ANCHORWATCH_AGENT_TOLERATE_INSPECTION",
+        help="Go on where somebody inspects TLS here, and report it; what counts is signed either way.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the status as JSON.")]
 
 
@@ -109,6 +119,13 @@ class Road:
     proxy: str | None = None
     proxy_password_file: str | None = None
     anchors: str | None = None
+    tolerate_inspection: bool = False
+
+    def policy(self) -> AgentPolicy:
+        """Ours, as strict as the options say."""
+        from anchorwatch.licensing.policy import SL1
+
+        return replace(SL1, tolerates_interception=self.tolerate_inspection)
 
     def reach(self, portal: str) -> Reach:
         """The same for the agent. Ends with a sentence where an option makes no sense or a file cannot be read."""
@@ -202,7 +219,7 @@ def at_work(
 
     reach = road.reach(product.portal)
     with told(), Folder(folder) as held, contextlib.closing(MachineClocks()) as clocks:
-        agent = Agent(held, product, reach=reach, clocks=clocks, hear=hear or _tell)
+        agent = Agent(held, product, reach=reach, clocks=clocks, policy=road.policy(), hear=hear or _tell)
         if start:
             agent.start()
         yield agent, clocks

@@ -37,7 +37,7 @@ from anchorwatch.licensing.event import (
     Tell,
     WipeKeys,
 )
-from anchorwatch.licensing.failure import Evidence, Failure, FailureClass
+from anchorwatch.licensing.failure import Evidence, Failure, FailureClass, noted
 from anchorwatch.licensing.message import (
     DeviceAnswer,
     EntitlementRequest,
@@ -76,6 +76,8 @@ def taken(
     if exchange is None or state.in_flight != event.number:
         return state, ()
     state = replace(state, in_flight=None)
+    if event.inspected is not None and exchange.step is not Step.INCIDENT:
+        state = _watched(state, event.inspected, entropy, at)
     try:
         if event.status in (200, 204) or (exchange.step is Step.INCIDENT and event.status == 202):
             state, actions = _HANDLERS[exchange.step](
@@ -106,6 +108,14 @@ def taken(
     except LicensingError as error:
         failure = Failure(kind=FailureClass.BODY_SIGNATURE, sentence=str(error)[:1024])
         return settle.failed(policy, state, exchange.step, failure, now, entropy, at), ()
+
+
+def _watched(state: AgentState, seen: Failure, entropy: Entropy, at: datetime) -> AgentState:
+    """Somebody looks on and is let: an incident for the portal, once a day."""
+    if state.inspected_at is not None and at - state.inspected_at < window.PERIOD:
+        return state
+    incidents = noted(state.incidents, seen, at, settle.fresh_key(entropy))
+    return replace(state, incidents=incidents, inspected_at=at)
 
 
 def _proven(state: AgentState, exchange: Exchange, actions: tuple[Action, ...]) -> Outcome:

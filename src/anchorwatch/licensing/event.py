@@ -100,6 +100,8 @@ class Answered:
     status: int
     body: bytes = field(repr=False)
     retry_after: timedelta | None = None
+    inspected: Failure | None = None
+    """Why the connection was not believed, where the policy lets somebody between look on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,8 @@ class AgentPolicy:
     evaluation: timedelta = EVALUATION
     """How long something may be used without a registration; counted while it is used."""
     tolerates_interception: bool = False
+    """Speaks to the portal also where somebody between ends TLS, and reports it. What is signed stays so either way:
+    requests by the device, grants, receipts and the time by the portal; certificates are checked by key and authority."""
     texts: Mapping[FailureClass, str] = field(default_factory=dict)
 
     def text(self, failure: Failure) -> str:

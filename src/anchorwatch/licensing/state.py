@@ -169,6 +169,8 @@ class AgentState:
     numbers: Sequence = 0
     timers: Annotated[tuple[StepTimer, ...], Many(16)] = ()
     incidents: Annotated[tuple[Incident, ...], Many(64)] = ()
+    inspected_at: datetime | None = None
+    """When it was last noted that somebody between looks on, and is let."""
     failure: Failure | None = None
     failed_step: Step | None = None
     reason: Words | None = None
