@@ -238,9 +238,16 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head = 0
+        self._head = self._fields = 0
         if self._patience is None:
             self._patience = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # A head that comes in one piece with its end is over before its octets are counted as they arrive.
+        self._fields += len(name) + len(value)
+        if self._fields > MOST_HEAD:
+            raise ValueError("the head of the request is too long")
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._heard()
