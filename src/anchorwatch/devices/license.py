@@ -440,9 +440,9 @@ def _usage_table(report: LicenseReport) -> list[str]:
     lines = ["License Usage:"]
     if not report.entitlements:
         return [*lines, "  No licenses in use"]
-    lines += [f"  {'License':<24}{'Entitlement tag':<28}{'Count':>5} Status", "  " + "-" * 77]
+    lines += [f"  {'License':<23} {'Entitlement tag':<27} {'Count':>5} Status", "  " + "-" * 77]
     for entry in report.entitlements:
         tag = f"({entry.tag})"
         count = entry.count.value if entry.count else 0
-        lines.append(f"  {entry.name:<24}{tag:<28}{count:>5} {entry.status or ''}".rstrip())
+        lines.append(f"  {entry.name:<23} {tag:<27} {count:>5} {entry.status or ''}".rstrip())
     return lines

@@ -251,7 +251,7 @@ def _status(case: Case, findings: tuple[Finding, ...], stands: Standing) -> Stat
         return Status.UNDETERMINED
     if stands.works and (standing.is_settled(case) or not case.facts(LicenseReport)):
         return Status.HEALTHY
-    if not stands.exchanges and standing.declared(case) is not None:
+    if (stands.works or not stands.exchanges) and standing.declared(case) is not None:
         return Status.HEALTHY
     return Status.UNDETERMINED
 

@@ -15,6 +15,7 @@ from anchorwatch.devices import moment
 from anchorwatch.devices.agent_detail import CommunicationRecord
 from anchorwatch.devices.fact import AgentEvent, CallHomeTest, LogMessage, SoftwareVersion
 from anchorwatch.devices.license_fact import Attempt, LicenseReport, RegistrationProgress
+from anchorwatch.devices.log_detail import CallHomeMessage
 from anchorwatch.devices.span import Seen, Span
 from anchorwatch.doctor import present
 from anchorwatch.doctor.case import Case
@@ -135,7 +136,8 @@ def _exchanges(case: Case, fact: object, order: int, reference: datetime | None)
             return [Exchange(worked=mnemonic in SUCCESSES, at=at, order=order, span=fact.span)]
         case LogMessage(code=code) if code == DELIVERED:
             at = present.wall(case, fact.time, reference)
-            return [Exchange(worked=True, at=at, order=order, span=fact.span)]
+            tested = isinstance(fact.detail, CallHomeMessage) and fact.detail.group.lower() == "test"
+            return [Exchange(worked=True, at=at, order=order, span=fact.span, is_test=tested)]
         case CommunicationRecord(last_response=answer) if (
             answer is not None and "<none>" not in answer.outcome.value
         ):
@@ -257,7 +259,7 @@ _OWN_KEY = re.compile(r"^ASA55\d\d", re.IGNORECASE)
 
 
 def declared(case: Case) -> Span | None:
-    """The line in which a device declares itself in order, where its outputs show no exchange at all.
+    """The line in which a device declares itself in order, where no exchange of its outputs says otherwise.
 
     The first agents print neither contact nor date, only that everything asked for is authorized; a version screen names
     its entitlement as authorized; a 5500-X, and whatever else runs on a key of its own (PAK), has no agent and needs no

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from anchorwatch.devices.log_detail import AgentEvent
 from anchorwatch.licensing import instance
+from anchorwatch.licensing.failure import FailureClass
 from anchorwatch.licensing.policy import AgentPolicy
 from anchorwatch.licensing.state import AgentState, Attempt
 from anchorwatch.licensing.status import AuthorizationState, RegistrationState
@@ -110,9 +111,9 @@ def _registration(before: AgentState, after: AgentState, who: str, reason: str) 
 
 
 def _communication(before: AgentState, after: AgentState, reason: str) -> Iterator[AgentEvent]:
-    if after.failure is not None and before.failure is None:
+    if _unreached(after) and not _unreached(before):
         yield _say(3, "COMM_FAILED", f"Communications failure with {_PORTAL} : {reason}")
-    if after.failure is None and before.failure is not None and after.peer != before.peer:
+    if _unreached(before) and not _unreached(after) and after.peer is not before.peer:
         yield _say(5, "COMM_RESTORED", f"Communications with {_PORTAL} restored")
     if after.outside_since is not None and before.outside_since is None:
         yield clock_changed()
@@ -120,6 +121,11 @@ def _communication(before: AgentState, after: AgentState, reason: str) -> Iterat
     if grant is not None and earlier is None:
         allowed = "allowed" if grant.export.allowed else "not allowed"
         yield _say(6, "EXPORT_CONTROLLED", f"Usage of export controlled features is {allowed}")
+
+
+def _unreached(state: AgentState) -> bool:
+    """Whether the last exchange failed before the portal said anything: a refusal of its own is no failure to reach it."""
+    return state.failure is not None and state.failure.kind is not FailureClass.LICENCE_ERROR
 
 
 def _authorization(before: AgentState, after: AgentState) -> Iterator[AgentEvent]:

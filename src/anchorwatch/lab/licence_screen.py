@@ -44,7 +44,8 @@ _OVER = (AuthorizationState.EXPIRED, AuthorizationState.GRACE_EXPIRED)
 class Printed:
     """How a device prints: `when` makes its own times, `reasons` are its words for failures by what was attempted.
 
-    `titles` are the names of what is licensed, by tag; `latest` says that it is of the generation C; `privacy` are
+    `titles` are the names of what is licensed, by tag; `failed_at` is when the portal refused the registration for good;
+    `latest` says that it is of the generation C; `privacy` are
     the words of ``privacy`` in its configuration.
     """
 
@@ -54,6 +55,7 @@ class Printed:
     latest: bool
     reasons: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
+    failed_at: datetime | None = None
     privacy: tuple[str, ...] = ()
     transport: str = "Callhome"
     rule: str = "======================"
@@ -107,6 +109,8 @@ def _registration(state: AgentState, by: Printed) -> Registration:
         initial = agent.Attempt(at=state.registered_at, worked=True)
     if identity is None and initial is not None and initial.worked:
         initial = None
+    if state.registration is RegistrationState.FAILED and by.failed_at is not None:
+        initial = agent.Attempt(at=by.failed_at, worked=False)
     under_way = state.registration in (RegistrationState.IN_PROGRESS, RegistrationState.RETRYING)
     renewal = _attempt(by, "identity", state.last_identity_renewal) or Attempt(outcome=Seen("None"))
     return Registration(

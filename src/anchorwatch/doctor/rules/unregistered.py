@@ -9,7 +9,7 @@ from anchorwatch.doctor import spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.rule import Example, LookAlike, Rule
-from anchorwatch.licensing.status import RegistrationState
+from anchorwatch.licensing.status import AuthorizationState, RegistrationState
 
 CODE = "unregistered"
 # Lines of a device that was registered once.
@@ -19,7 +19,9 @@ _ONCE = frozenset({"ID_CERT_EXPIRED", "REG_EXPIRED_CLOCK_CHANGE", "AGENT_DEREG_S
 def find(case: Case) -> tuple[Finding, ...]:
     """Find the state, unless a failure or an earlier registration says more."""
     evidence = _never(case)
-    if not evidence or standing.of(case).exchanges or spoken.said(case) or _was_registered(case):
+    # A test that a person made is no attempt of the agent's.
+    attempted = any(not (each.worked and each.is_test) for each in standing.of(case).exchanges)
+    if not evidence or attempted or spoken.said(case) or _was_registered(case):
         return ()
     return (
         Finding(
@@ -42,6 +44,8 @@ def _never(case: Case) -> tuple[Span, ...]:
             continue
         if registration.state is not RegistrationState.NOT_REGISTERED:
             return ()
+        if report.authorization and report.authorization.state is AuthorizationState.EVALUATION_EXPIRED:
+            return ()  # then something is wrong
         if report.reservation and report.reservation.value.upper().startswith("ENABLED"):
             return ()  # a reserved licence needs no registration
         seen = [registration.status.span]

@@ -61,6 +61,7 @@ def report(machine: Asa) -> LicenseReport:
             latest=machine.traits.screens == "c",
             reasons=machine.reasons,
             titles={each.tag: each.title for each in asked},
+            failed_at=machine.failed_at,
             privacy=tuple(machine.running.licence.privacy),
         ),
     )
@@ -155,7 +156,9 @@ def progress(machine: Asa) -> RegistrationProgress:
     if trying.began is None:
         return RegistrationProgress(status=status)
     last = state.last_registration
-    said = machine.reasons.get("registration") if last is not None and not last.worked else None
+    failing = state.registration in (RegistrationState.RETRYING, RegistrationState.FAILED)
+    said = machine.reasons.get("registration") if failing else None
+    answered = machine.failed_at if state.registration is RegistrationState.FAILED else last and last.at
     due = None
     timer = next(
         (state.timer(step) for step in (Step.TRUST, Step.TIME, Step.ENROL) if state.timer(step)), None
@@ -169,7 +172,7 @@ def progress(machine: Asa) -> RegistrationProgress:
         last_retry=seen(trying.tried),
         next_retry=seen(due),
         retries=Seen(trying.retries),
-        last_response_time=seen(last.at if last is not None else None),
+        last_response_time=seen(answered),
         last_response=Seen(said) if said else None,
     )
 

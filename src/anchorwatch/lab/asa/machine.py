@@ -18,13 +18,12 @@ from anchorwatch.devices.log_detail import Handshake, LogDetail
 from anchorwatch.devices.moment import DeviceTime, Style
 from anchorwatch.devices.screen import to_lines
 from anchorwatch.formats import read as read_certificates
-from anchorwatch.lab import agent_news
+from anchorwatch.lab import agent_news, agent_words
 from anchorwatch.lab.asa import call_home, chain_log, duty, entitlement
 from anchorwatch.lab.asa import settings as configuration
 from anchorwatch.lab.asa.chain_log import Anchored, Line
 from anchorwatch.lab.asa.settings import AsaSettings, traits
 from anchorwatch.lab.machine import Machine
-from anchorwatch.licensing import instance
 from anchorwatch.licensing.event import Tell
 from anchorwatch.licensing.message import Software, Udi
 from anchorwatch.licensing.policy import Generation, cisco
@@ -102,6 +101,8 @@ class Asa(Machine):
         self.trying = Trying()
         self.reasons: dict[str, str] = {}
         """Why attempts failed, in the words of the device: of the registration, the identity, the authorization."""
+        self.failed_at: datetime | None = None
+        """When the portal last refused a registration for good."""
         self.asked_at: datetime | None = None
         """When it last asked for something else than before."""
         self.clock_set = False
@@ -242,10 +243,14 @@ class Asa(Machine):
             call_home.delivered(self, "license", self.portal_url, self._failed() if not new.worked else None)
             if not new.worked:
                 self.reasons[what] = self._words(after)
+        if (
+            after.registration is RegistrationState.FAILED
+            and before.registration is not RegistrationState.FAILED
+        ):
+            self.failed_at = self.clock.now()
+            self.reasons["registration"] = agent_words.refusal(after)
         for event in agent_news.news(self.policy, before, after, reason=self._words(after)):
             self.note(agent_news.asa_code(event), event, event.severity)
-        if after.registration is RegistrationState.FAILED and after.reason:
-            self.reasons["registration"] = after.reason
         if after.wanted != before.wanted:
             self.asked_at = self.clock.now()
         under_way = (RegistrationState.IN_PROGRESS, RegistrationState.RETRYING)
@@ -379,7 +384,7 @@ class Asa(Machine):
         """Why the agent's last exchange failed, in the words of the device."""
         if self.transport_off and state.failure is not None:
             return "The action failed because smart license transport is disabled in call-home."
-        return instance.describe(self.policy, state)
+        return agent_words.words(self.policy, state)
 
     def _failed(self) -> call_home.Failed | None:
         """The word for how the last connection to the portal ended; one that was refused above TLS was delivered."""
@@ -409,7 +414,7 @@ class Asa(Machine):
 
     def next_wakeup(self) -> datetime | None:
         """When something is due, by the town's clock."""
-        return min(self.licence.next_wakeup(), *(self.clock.true_time(each) for each in duty.due(self)))
+        return min([self.licence.next_wakeup(), *(self.clock.true_time(each) for each in duty.due(self))])
 
     def wake(self) -> None:
         """Do what is due now."""
@@ -445,6 +450,7 @@ class Asa(Machine):
             "unsaved_since": iso(self.unsaved_since),
             "reasons": dict(self.reasons),
             "asked_at": iso(self.asked_at),
+            "failed_at": iso(self.failed_at),
             "clock_set": self.clock_set,
             "trying": {
                 "began": iso(self.trying.began),
@@ -476,6 +482,7 @@ class Asa(Machine):
         self.unsaved_since = moment(kept["unsaved_since"])
         self.reasons = {str(what): str(why) for what, why in kept["reasons"].items()}
         self.asked_at = moment(kept["asked_at"])
+        self.failed_at = moment(kept["failed_at"])
         self.clock_set = bool(kept["clock_set"])
         trying = kept["trying"]
         self.trying = Trying(

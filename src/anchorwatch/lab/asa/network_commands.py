@@ -233,8 +233,11 @@ def _show_route(shell: AsaShell, _: Typed) -> str:
         f"Gateway of last resort is {last}",
         "",
     ]
+    up = {each.nameif for each in settings.interfaces.values() if each.address and not each.shutdown}
     for route in settings.routes:
         name, network, mask, gateway, metric = route.split()
+        if name not in up:
+            continue
         mark = "S*" if route.split() == default else "S"
         lines.append(f"{mark:<9}{network} {mask} [{metric}/0] via {gateway}, {name}")
     for each in settings.interfaces.values():

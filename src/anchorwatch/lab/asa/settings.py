@@ -14,6 +14,8 @@ from anchorwatch.devices.version_number import Version
 
 BUNDLE_URL = "http://www.cisco.com/security/pki/trs/ios_core.p7b"
 PORTAL_URL = "https://tools.cisco.com/its/service/oddce/services/DDCEService"
+_SPARE = {True: (1, 2), False: (2, 3)}
+"""Interfaces besides the outside one, by number; virtual ones count from 0."""
 CALL_HOME_TRUSTPOINT = "_SmartCallHome_ServerCA"
 """The trustpoint that comes with the device; a later release has another one, with a digit behind its name."""
 
@@ -241,6 +243,7 @@ def factory(
         ntp_servers=list(time_servers),
         interfaces={
             outside: Interface(nameif="outside", address=address, mask=str(net.netmask)),
+            **{f"{outside[:-1]}{number}": Interface(shutdown=True) for number in _SPARE[virtual]},
             "Management0/0" if virtual else "Management1/1": Interface(shutdown=True),
         },
         routes=[f"outside 0.0.0.0 0.0.0.0 {net.network_address + 1} 1"],

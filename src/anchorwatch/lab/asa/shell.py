@@ -115,7 +115,7 @@ class AsaShell(Shell[Asa]):
                 self._record(line, found)
                 return found
             faults.append(found)
-        return max(faults, key=lambda fault: fault.column)
+        return max(faults, key=lambda fault: (fault.column, fault.fault != "invalid"))
 
     def explain(self, line: str) -> str:
         """What ``?`` prints: what this mode knows, else what the modes above know."""

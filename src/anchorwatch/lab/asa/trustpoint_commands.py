@@ -8,6 +8,7 @@ from anchorwatch.devices.asa import authentication, certificate, configuration
 from anchorwatch.devices.asa.authentication import Authenticated
 from anchorwatch.devices.fact import TrustpointConfig
 from anchorwatch.devices.moment import Style
+from anchorwatch.devices.printed_name import escape
 from anchorwatch.devices.span import Seen
 from anchorwatch.formats import read as read_certificates
 from anchorwatch.lab.asa import stored
@@ -57,7 +58,7 @@ def _points(shell: AsaShell, typed: Typed) -> str:
         for held in read_certificates(point.pem.encode()).certificates if point.pem else ():
             lines += [
                 "    Subject Name:",
-                *(f"    {part}" for part in stored.name(held.subject).line.split(",")),
+                *(f"    {kind}={escape(part)}" for kind, part in stored.name(held.subject).attributes),
                 f"          Serial Number: {stored.serial(held)}",
                 "    Certificate configured.",
             ]
