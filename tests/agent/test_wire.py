@@ -172,8 +172,8 @@ def test_when_to_come_again(town: Town, fields: tuple[tuple[str, str], ...], wai
         seen: list[timedelta | None] = []
         carry = agent._courier.carry
 
-        def watched(send: Send, errand: Errand, held: document.AgentState, now: Reading) -> Answered | Broke:
-            carried = carry(send, errand, held, now)
+        def watched(send: Send, errand: Errand, state: document.AgentState, now: Reading) -> Answered | Broke:
+            carried = carry(send, errand, state, now)
             if isinstance(carried, Answered):
                 seen.append(carried.retry_after)
             return carried
