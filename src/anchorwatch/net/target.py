@@ -81,6 +81,6 @@ class Patience:
     """How long one waits: to connect and log in, for a moment's quiet, in silence, and for the whole of a command."""
 
     connect: timedelta = timedelta(seconds=30)
-    moment: timedelta = timedelta(milliseconds=60)
+    moment: timedelta = timedelta(milliseconds=40)
     silence: timedelta = timedelta(seconds=30)
     command: timedelta = timedelta(minutes=10)
