@@ -206,10 +206,6 @@ def matches(golden: Path, text: str) -> bool:
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(text, encoding="utf-8")
     kept = golden.read_text(encoding="utf-8")
-    if kept != text:
-        print(
-            "\n".join(
-                difflib.unified_diff(kept.splitlines(), text.splitlines(), "on file", "now", lineterm="")
-            )
-        )
-    return kept == text
+    diff = difflib.unified_diff(kept.splitlines(), text.splitlines(), "on file", "now", lineterm="")
+    assert kept == text, "\n".join(diff)
+    return True
