@@ -473,3 +473,14 @@ def test_what_no_request_can_carry_is_refused_before_it_is_kept(box: Box, wants:
     with pytest.raises(EventRefusedError, match="can be wanted once"):
         box.feed(Want(wants))
     assert box.state.wanted == ()
+
+
+def test_a_portal_too_busy_for_the_lesser_things_is_no_failure(box: Box) -> None:
+    """Where only what no right depends on is put off, nobody has to look."""
+    registered(box)
+    box.intercept = lambda send, reply: (
+        box.cable.desk.refuse(Type.RATE_LIMITED) if send.path == RENEWAL_INFO else reply
+    )
+    box.run(timedelta(days=40))
+    assert box.state.failure is None
+    assert box.state.seq == 2

@@ -23,6 +23,7 @@ from anchorwatch.licensing.failure import (
     repaired,
 )
 from anchorwatch.licensing.policy import AgentPolicy
+from anchorwatch.licensing.problem import Type
 from anchorwatch.licensing.registration import TABLE as REGISTRATION
 from anchorwatch.licensing.registration import RegistrationEvent
 from anchorwatch.licensing.retry import Purpose
@@ -34,6 +35,7 @@ REGISTERING = (RegistrationState.IN_PROGRESS, RegistrationState.RETRYING)
 _OWN_END = (Step.ENTITLE, Step.REENROL, Step.REMOVE)
 """Steps whose refusal matters to a person until the very step works."""
 
+_BUSY = frozenset({Type.RATE_LIMITED, Type.OVERLOADED, Type.MAINTENANCE, Type.REQUEST_IN_FLIGHT})
 _HELPING = (Step.TRUST, Step.TIME, Step.RECOVER, Step.INFO, Step.INCIDENT)
 
 REVOKED = "revoked"
@@ -119,10 +121,14 @@ def _only_help(state: AgentState, step: Step, failure: Failure) -> bool:
     """Whether what failed was to help other steps, whose own failures are what a person has to read.
 
     A page in place of a bundle, as in a network in which the bundle comes by file, is none: it makes the bundle stale.
+    Nor is a portal that has too much to do to answer what no right depends on.
     """
     if step not in _HELPING or failure.kind in PEER_UNTRUSTED:
         return False
-    if failure.kind is FailureClass.HTTP_ERROR and state.registration is RegistrationState.REGISTERED:
+    busy = failure.evidence.problem in _BUSY
+    if (
+        busy or failure.kind is FailureClass.HTTP_ERROR
+    ) and state.registration is RegistrationState.REGISTERED:
         return True
     return state.failure is not None and state.failed_step not in (None, *_HELPING)
 
