@@ -50,6 +50,12 @@ def _bundle(into: typer.Typer) -> None:
     into.add_typer(bundle.app)
 
 
+def _lab(into: typer.Typer) -> None:
+    from anchorwatch.cli import lab
+
+    into.add_typer(lab.app)
+
+
 def _plan(into: typer.Typer) -> None:
     from anchorwatch.cli import plan
 
@@ -120,6 +126,11 @@ NOUNS = (
     ),
     Noun("undo", "Take back what a run changed on a device, the newest step first.", _undo),
     Noun("portal", "Run a licensing portal for one's own appliances.", _portal),
+    Noun(
+        "lab",
+        "A town on this machine: firewalls one can ssh to, a portal whose CA moves, and a clock one can turn.",
+        _lab,
+    ),
     Noun("store", "Show and compare what clients and devices trust.", _store),
 )
 """In the order of the help page."""

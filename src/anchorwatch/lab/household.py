@@ -47,7 +47,7 @@ from anchorwatch.portal.server import Front, Server, authorities
 PROXY_HOST, PROXY_ADDRESS, PROXY_PORT = "proxy.corp.example", "192.0.2.8", 8080
 """The forward proxy of the town, for devices that are configured to use one."""
 PROXY_USER = "harbour"
-NAME_SERVER, TIME_SERVER = "198.51.100.53", "198.51.100.123"
+NAME_SERVERS, TIME_SERVERS = ("192.0.2.53", "198.51.100.53"), ("192.0.2.123", "198.51.100.123")
 SEATS = 1_000
 _INSPECTOR, _INSPECTED, _FOREIGNER, _FOREIGN_SIGNER = (
     "-inspector",
@@ -117,7 +117,7 @@ class Household:
         self.folder = folder
         self.chain, self.bundle = chain, bundle
         self.minted = _certificates(story, folder / "certificates")
-        self.cas = tuple(each.certificate for code, each in self.minted.items() if _is_ca(story, code))
+        self.cas = tuple(self.minted[code].certificate for code in sorted(self.minted) if _is_ca(story, code))
         self._signed: dict[str, bytes] = {}
         self._open = ExitStack()
         try:
@@ -129,7 +129,7 @@ class Household:
     def _start(self) -> None:
         silence = self._open.enter_context(Silence())
         self.directory = Directory(
-            self.clock, name_servers=(NAME_SERVER,), time_servers=(TIME_SERVER,), silence=silence.where
+            self.clock, name_servers=NAME_SERVERS, time_servers=TIME_SERVERS, silence=silence.where
         )
         self.portal = self._portal()
         self._open.callback(self.portal.database.close)
