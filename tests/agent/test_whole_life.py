@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.harbour import Way, a_harbour
+from agent.harbour import DAY, Way, a_harbour
 from anchorwatch.agent.agent import Agent
+from anchorwatch.db import account
 from anchorwatch.licensing import deadline
 from anchorwatch.licensing.account import DeviceState
 from anchorwatch.licensing.status import AuthorizationState, RegistrationState
@@ -55,7 +56,7 @@ def test_every_date_is_the_deadlines(office: Office, tmp_path: Path) -> None:
             )
             assert timedelta(0) <= grant.iat - issued <= SECOND * 60
             issued = grant.ref
-            harbour.turn(agent, grant.ref - office.clock.now() + SECOND * 5)
+            harbour.doze(agent, grant.ref - office.clock.now() + SECOND * 5)
         assert agent.state.failure is None
         renewed = agent.state.identity
         assert renewed is not None
@@ -100,4 +101,32 @@ def test_every_date_is_the_deadlines(office: Office, tmp_path: Path) -> None:
         assert again.not_after == deadline.identity_dates(office.clock.now().replace(microsecond=0)).not_after
         assert [each.state for each in office.devices()] == [DeviceState.REMOVED, DeviceState.ACTIVE]
         assert office.in_use() == 1
+    office.close()
+
+
+def test_a_portal_that_spreads_its_herd_is_followed(office: Office, tmp_path: Path) -> None:
+    """By the account's policy renewals fall in the last third before they are due; the agent keeps to it, by L3 too."""
+    with a_harbour(office, tmp_path) as harbour, harbour.registering() as agent:
+        first = agent.state.granted()
+        assert first is not None
+        assert agent.state.renew_authorization_at == first.ref
+        # The portal changes its mind a day later, and says so when it is asked the next time.
+        policy = {"spread": True}
+        office.portal.database.write(lambda tx: account.update_policy(tx, office.account.id, policy))
+        harbour.turn(agent, DAY * 2)
+        window = deadline.spread(first.iat, first.ref)
+        planned = agent.state.renew_authorization_at
+        assert planned is not None
+        assert window.start <= planned < window.end
+        identity = agent.state.renew_identity_at
+        assert identity is not None
+        assert deadline.ID_RENEWAL * 2 / 3 <= identity - first.iat <= deadline.ID_RENEWAL
+        harbour.turn(agent, planned - office.clock.now() + SECOND * 60)
+        second = agent.state.granted()
+        assert second is not None
+        assert -SECOND <= second.iat - planned <= SECOND * 60
+        assert second.next_call is not None
+        assert agent.state.renew_authorization_at is not None
+        assert second.next_call.start <= agent.state.renew_authorization_at <= second.next_call.end
+        assert agent.state.incidents == ()
     office.close()
