@@ -185,7 +185,9 @@ def test_nobody_who_gives_no_password_is_asked_twice(tmp_path: Path) -> None:
         asked.append(1)
 
     with SshDevice(command_line("asa-3", {})) as device:
-        assert isinstance(refusal(device, tmp_path, password=gives_up), LoginRefused)
+        error = refusal(device, tmp_path, password=gives_up)
+        assert isinstance(error, LoginRefused)
+        assert "no password was given" in str(error)
         assert device.passwords == []
     assert asked == [1]
 

@@ -90,6 +90,7 @@ class _Client(asyncssh.SSHClient):
         self._password = password
         self._keys = keys
         self.spent = False
+        self.given = False
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         return self._keys.judges(host, addr, port, key)
@@ -99,6 +100,7 @@ class _Client(asyncssh.SSHClient):
             return None
         self.spent = True
         word = await self._password()
+        self.given = word is not None
         return word.reveal() if word is not None else None
 
     def kbdint_auth_requested(self) -> str | None:
@@ -169,7 +171,7 @@ async def connect(
     except (TimeoutError, OSError, ValueError, asyncssh.Error) as error:
         if keys.refusal is not None:
             raise keys.refusal from None
-        raise _refusal(error, where, spent=bool(client and client[-1].spent)) from None
+        raise _refusal(error, where, given=bool(client and client[-1].given)) from None
     wire = Wire()
     try:
         channel, _ = await asyncio.wait_for(
@@ -217,7 +219,7 @@ def _algorithms(
 
 
 def _refusal(
-    error: Exception, where: str, *, spent: bool
+    error: Exception, where: str, *, given: bool
 ) -> DeviceUnreachable | HostKeyRefused | LoginRefused:
     """Why no connection came about, in our words."""
     match error:
@@ -228,7 +230,7 @@ def _refusal(
             )
         case asyncssh.PermissionDenied():
             why = (
-                "it did not accept the password" if spent else "it accepted no key, and no password was given"
+                "it did not accept the password" if given else "it accepted no key, and no password was given"
             )
             return LoginRefused(
                 f"{where}: {why}",
