@@ -22,7 +22,7 @@ from anchorwatch.licensing.claim import TimeClaim
 from anchorwatch.licensing.jws import Kind
 from anchorwatch.licensing.message import Wanted
 from anchorwatch.licensing.problem import Type
-from anchorwatch.portal import app, desk, management
+from anchorwatch.portal import asgi, desk, management
 from anchorwatch.portal.server import Front, Server
 from licensing.desk import PORTAL
 from portal.hand import Hand, enrolled, kind_of
@@ -85,7 +85,7 @@ def test_what_everybody_may_ask(office: Office) -> None:
 
 def test_bodies_within_limits(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body too long, announced or in pieces, or too slow, ends in a refusal and not in memory or time spent."""
-    monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(asgi, "BODY_SECONDS", 0.3)
     with Server(office.portal) as server:
         for sent in (b"x" * (wire.MAX_BODY + 1), iter([b"x" * 65_536] * 5)):
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +12,8 @@ from anchorwatch.licensing import problem
 from anchorwatch.licensing.problem import Retry, Type
 
 _LATER = timedelta(seconds=30)
+_chance = secrets.SystemRandom()
+"""Those who are refused together should not come back together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ def refusal(
     found = problem.problem(kind, detail, signed=signed, nonce=nonce, fits=fits)
     headers: tuple[tuple[str, str], ...] = ()
     if retry_after is None and found.status in (202, 429, 503) and found.retry is Retry.AFTER:
-        retry_after = _LATER
+        retry_after = _LATER * _chance.uniform(0.5, 1.5)
     if retry_after is not None:
         headers = (("retry-after", str(max(int(retry_after.total_seconds()), 1))),)
     if found.status == 401:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 import ssl
@@ -24,8 +25,10 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from anchorwatch.base.secret import Secret
+from anchorwatch.portal.admission import Limits
 from anchorwatch.portal.app import build
 from anchorwatch.portal.error import ChainRefused, PortalError
+from anchorwatch.portal.gate import Crowd
 from anchorwatch.portal.key_ring import KeyRole
 from anchorwatch.portal.portal import Portal
 
@@ -33,7 +36,6 @@ HEAD_SECONDS = 20
 """From the connection, or the first octet of a later request, to the end of its head; nobody is waited for longer."""
 MOST_HEAD = 32 * 1024
 """Octets of a request's head."""
-MOST_CONNECTIONS = 1024
 STOP_SECONDS = 10
 FAREWELL_SECONDS = 0.5
 _LOOK_SECONDS = 2.0
@@ -134,20 +136,27 @@ class Server:
         signed_only: bool = False,
         around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
         drain: float = 0,
+        limits: Limits | None = None,
+        shared: bool = False,
     ) -> None:
-        """`around` wraps the application. Told to stop, it says so on /readyz and goes on for `drain` seconds."""
+        """`around` wraps the application. Told to stop, it says so on /readyz and goes on for `drain` seconds.
+
+        `shared`: several processes listen on the same port, and the system deals connections out to them.
+        """
         self.portal = portal
         self.front = front
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._socket = socket.create_server((host, port), family=family, backlog=512)
+            self._socket = socket.create_server((host, port), family=family, backlog=512, reuse_port=shared)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise PortalError(f"the portal cannot listen on {host} port {port}: {reason}") from error
         self.port: int = self._socket.getsockname()[1]
+        limits = limits or Limits()
+        crowd = Crowd(limits)
         keeping = (front.keep,) if front is not None else ()
         config = uvicorn.Config(
-            around(build(portal, *keeping, signed_only=signed_only)),
+            around(build(portal, *keeping, limits=limits, crowd=crowd, signed_only=signed_only)),
             http=_Protocol,
             ws="none",
             lifespan="on",
@@ -156,11 +165,11 @@ class Server:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         config.load()
+        config.http_protocol_class = functools.partial(_Protocol, crowd)  # type: ignore[assignment]  # only ever called
         config.ssl = front.context if front is not None else None
         self._server = _Server(portal, config, drain)
         self._thread: threading.Thread | None = None
@@ -210,13 +219,21 @@ class _Server(uvicorn.Server):
 class _Protocol(HttpToolsProtocol):
     """HTTP/1.1 that passes on what TLS proved, and neither waits for ever for a request's head nor reads all of it."""
 
+    def __init__(self, crowd: Crowd, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._crowd = crowd
+        self._head = 0
+        self._patience: asyncio.TimerHandle | None = None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base does
         super().connection_made(transport)
+        if not self._crowd.come(self.client[0] if self.client else ""):
+            transport.abort()
+            return
         tls: Any = transport.get_extra_info("ssl_object")
         der = tls.getpeercert(binary_form=True) if tls is not None else None
         self.app_state = {**self.app_state, "client_certificate": der}
-        self._head = 0
-        self._patience: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self._give_up)
+        self._patience = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -226,6 +243,7 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._heard()
+        self._crowd.go(self.client[0] if self.client else "")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -1,0 +1,59 @@
+"""A portal in a process of its own, its log in a file, to be asked, stopped and killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SERVE = (sys.executable, "-c", "from anchorwatch.cli.app import main; main()", "portal", "serve")
+_SERVING = re.compile(r"serving [^\s\"]+ on https?://\S*?:(\d+)")
+
+
+class Running:
+    """A portal that serves, from when it is made. `options` are those of `anchorwatch portal serve`."""
+
+    def __init__(self, folder: Path, *options: str, database: str | None = None) -> None:
+        self.log = folder.parent / f"{folder.name}.log"
+        environment = dict(os.environ)
+        if database is not None:
+            environment["ANCHORWATCH_PORTAL_DATABASE"] = database
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*SERVE, "--folder", str(folder), "--port", "0", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+        self.port = self._port(begin)
+
+    def _port(self, begin: int) -> int:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            said = self.log.read_bytes()[begin:].decode()
+            found = _SERVING.search(said)
+            if found is not None:
+                return int(found[1])
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise RuntimeError(f"the portal did not start: {self.log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it well."""
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
