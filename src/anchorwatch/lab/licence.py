@@ -28,6 +28,9 @@ from anchorwatch.pki.truststore import TrustStore
 LIMITS = Limits(whole=timedelta(seconds=5), silence=timedelta(seconds=3))
 """A device of the lab waits no longer for a server, in real time."""
 
+_MOVED = timedelta(seconds=1)
+"""A clock that is off by that much more or less than before was set by somebody: the agent must look at it."""
+
 
 def _unmoved(_before: AgentState, _after: AgentState) -> None:
     return
@@ -79,6 +82,7 @@ class Licence:
     ) -> None:
         self.policy = policy
         self._clock = clock
+        self._off = clock.off
         self._guard = threading.RLock()
         self._folder = _Watched(folder, around.moved)
         reach = Reach(
@@ -135,9 +139,12 @@ class Licence:
             self._agent.take(Deregister())
 
     def tick(self) -> None:
-        """Do what is due."""
+        """Do what is due. Where nothing is and nobody moved the clock, nothing is written either."""
         with self._guard:
-            self._agent.take(Tick())
+            moved = abs(self._clock.off - self._off) >= _MOVED
+            if moved or self._agent.next_wakeup() <= timedelta(0):
+                self._off = self._clock.off
+                self._agent.take(Tick())
 
     def next_wakeup(self) -> datetime:
         """When something is due, by the town's clock."""

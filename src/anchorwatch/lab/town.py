@@ -157,8 +157,19 @@ class Town:
         self.scheduler.add("portal", Turn.TOWN, lambda: self._next_day, self._daily)
         if not kept:
             told(f"living from {self.story.begins:%Y-%m-%d} to {self.story.starts:%Y-%m-%d %H:%M} UTC")
-            self.turn_to(self.story.starts)
+            self._live_up_to_the_start(told)
         self.keep()
+
+    def _live_up_to_the_start(self, told: Callable[[str], None]) -> None:
+        shown = ""
+
+        def each(at: datetime) -> None:
+            nonlocal shown
+            if (day := f"{at:%Y-%m-%d}") != shown:
+                shown = day
+                told(f"it is {day}")
+
+        self.turn_to(self.story.starts, told=each)
 
     def close(self) -> None:
         """Stop everything, and keep what is known."""

@@ -8,6 +8,7 @@ tried in the resolver's order with the families interleaved; while one is silent
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import queue
 import selectors
@@ -50,6 +51,9 @@ class Address:
 
 def resolve(endpoint: Endpoint, deadline: Deadline) -> tuple[Address, ...] | Unreachable:
     """Look an endpoint up; the addresses in the order in which to try them, never none."""
+    literal = _literal(endpoint)
+    if literal is not None:
+        return (literal,)
     answers: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -78,6 +82,15 @@ def resolve(endpoint: Endpoint, deadline: Deadline) -> tuple[Address, ...] | Unr
     if not answer:
         return Unreachable(stage="resolve", words=f"the name {endpoint.host} has no IPv4 or IPv6 address")
     return _interleaved(answer)
+
+
+def _literal(endpoint: Endpoint) -> Address | None:
+    """An IPv4 address needs no resolver, and so no thread; None for everything else (zones are the system's matter)."""
+    try:
+        host = str(ipaddress.IPv4Address(endpoint.host))
+    except ValueError:
+        return None
+    return Address(socket.AF_INET, (host, endpoint.port))
 
 
 def connect_tcp(endpoint: Endpoint, deadline: Deadline) -> tuple[socket.socket, Address] | Unreachable:

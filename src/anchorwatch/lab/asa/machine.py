@@ -8,6 +8,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -526,5 +527,6 @@ class Asa(Machine):
         self.licence.close()
 
 
+@lru_cache(maxsize=512)
 def _certificates(pem: str) -> tuple[Certificate, ...]:
     return read_certificates(pem.encode()).certificates if pem else ()
