@@ -328,7 +328,7 @@ def test_a_planned_move_is_a_surprise_to_whoever_reads_no_bundle(
         harbour.plan(harbour.new, 15 * DAY)
         harbour.turn(agent, 15 * DAY)
         harbour.show(chain(harbour.new))
-        harbour.turn(agent, 25 * DAY)
+        harbour.doze(agent, 20 * DAY)
         assert agent.describe() == words
         assert agent.state.authorization is AuthorizationState.AUTHORIZED
         assert agent.state.seq == 1
