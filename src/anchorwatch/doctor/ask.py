@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anchorwatch.devices.agent_detail import AgentDetail, CommunicationRecord
 from anchorwatch.devices.fact import (
     CallHomeConfig,
     CallHomeTest,
@@ -25,6 +26,7 @@ from anchorwatch.devices.fact import (
     TrustpoolConfig,
     TrustpoolPolicy,
 )
+from anchorwatch.devices.fxos.trustpoint import ChassisTrustpoint
 from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.doctor import platform as platforms
 from anchorwatch.doctor.case import Case
@@ -170,6 +172,7 @@ _FXOS: tuple[_Entry, ...] = (
         "which CAs the chassis trusts: its trustpoints count, not those of the ASA",
         Rung.TRUST,
         StoredCertificate,
+        ChassisTrustpoint,
         place="scope security",
     ),
     _entry(
@@ -184,6 +187,8 @@ _FXOS: tuple[_Entry, ...] = (
         "show license techsupport",
         "counts of attempts and the raw reasons",
         Rung.PORTAL,
+        AgentDetail,
+        CommunicationRecord,
         place="scope license",
     ),
 )

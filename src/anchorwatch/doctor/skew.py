@@ -59,7 +59,7 @@ def estimate(report: LicenseReport) -> Skew | None:
     expires = report.registration.expires if report.registration else None
     deadline = report.authorization.deadline if report.authorization else None
     pairs = (
-        _compare(expires, _registered(report), REGISTRATION_TERM),
+        _compare(expires, _registered(report), REGISTRATION_TERM, hidden=_renewed_unseen(report)),
         _compare(deadline, _authorized(report), DEADLINE_TERM),
     )
     found = [pair for pair in pairs if pair is not None]
@@ -91,6 +91,12 @@ def _registered(report: LicenseReport) -> Attempt | None:
     return None
 
 
+def _renewed_unseen(report: LicenseReport) -> bool:
+    """Whether the registration may have been renewed since what the screen shows: it tells only the last attempt."""
+    last = report.registration.last_renewal if report.registration else None
+    return last is not None and last.failed
+
+
 def _authorized(report: LicenseReport) -> Attempt | None:
     authorization = report.authorization
     if authorization is None or authorization.last_communication is None:
@@ -100,7 +106,7 @@ def _authorized(report: LicenseReport) -> Attempt | None:
 
 
 def _compare(
-    expiry: Seen[DeviceTime] | None, event: Attempt | None, term: timedelta
+    expiry: Seen[DeviceTime] | None, event: Attempt | None, term: timedelta, *, hidden: bool = False
 ) -> tuple[timedelta, tuple[Span, ...]] | None:
     if expiry is None or event is None or event.time is None:
         return None
@@ -109,6 +115,8 @@ def _compare(
     if expiry.value.zone and event.time.zone and expiry.value.zone != event.time.zone:
         return None  # summer and winter time
     behind = (expiry.value.wall - term) - event.time.wall
+    if hidden and behind > _NEAR:
+        return None  # a success that is not shown set the date
     if abs(behind) > _PLAUSIBLE or abs(behind + BACK_DATING - _DAY) < _NEAR:
         return None
     return -(behind + BACK_DATING), (event.outcome.span, expiry.span)
