@@ -53,7 +53,7 @@ def a_life(town: Town, step: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 39, 3))
+@pytest.mark.parametrize("first", range(0, 45, 3))
 def test_death_at_any_moment_loses_and_doubles_nothing(tmp_path: Path, first: int) -> None:
     """Whatever the agent had just done when it died: one device, one use of the token, one seat, given back once."""
     for lives in range(first, first + 3):
