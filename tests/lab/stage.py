@@ -14,6 +14,7 @@ from typing import Any
 
 from anchorwatch.base.clock import TurnableClock
 from anchorwatch.base.secret import Secret
+from anchorwatch.devices.step import Question
 from anchorwatch.devices.version_number import parse as parse_version
 from anchorwatch.lab import story_file
 from anchorwatch.lab.asa import entitlement
@@ -122,13 +123,14 @@ class Stage:
         self.clock.turn_to(end)
 
 
-Said = str | Callable[[], object]
+Said = str | Question | Callable[[], object]
 
 
 def typed(machine: Asa, *lines: Said, enabled: bool = True, user: str = "admin") -> str:
     """What a session prints whose lines are typed one after the other, each when it is awaited; without the login.
 
-    Work in the background ends before the next line is typed. What is no line is something that happens meanwhile.
+    Work in the background ends before the next line is typed. A question is answered where it is asked. What is neither
+    is something that happens meanwhile.
     """
     return asyncio.run(_session(machine, lines, enabled=enabled, user=user))
 
@@ -143,12 +145,20 @@ async def _session(machine: Asa, lines: Iterable[Said], *, enabled: bool, user: 
     running = asyncio.get_running_loop().create_task(shell.run())
     await _settled(terminal, running)
     start = sum(map(len, said))
+    since = len(said)
     for line in lines:
         if running.done():
             break
-        if not isinstance(line, str):
+        if isinstance(line, Question):
+            answer = _answer(line, b"".join(said[since:]).decode())
+            if answer is None:
+                continue
+            line = answer
+        elif not isinstance(line, str):
             await asyncio.to_thread(line)
             continue
+        else:
+            since = len(said)
         # A lone key answers a question of one key, and has no line end behind it.
         terminal.feed(line.encode() + (b"" if line in ("y", "n") and _asks_key(said) else b"\n"))
         await _settled(terminal, running)
@@ -156,6 +166,14 @@ async def _session(machine: Asa, lines: Iterable[Said], *, enabled: bool, user: 
     terminal.hang_up()
     await asyncio.wait_for(running, _PATIENCE)
     return b"".join(said)[start:].decode().replace("\r\n", "\n")
+
+
+def _answer(question: Question, said: str) -> str | None:
+    """What to answer, None where it was not asked. Raises `AssertionError` for one that had to come."""
+    if not said.rstrip().endswith(question.text):
+        assert question.may_be_absent, said
+        return None
+    return question.reply if question.only_after in said else question.otherwise
 
 
 def _asks_key(said: list[bytes]) -> bool:
