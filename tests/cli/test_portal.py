@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from anchorwatch.cli.app import app
 from anchorwatch.licensing import trust_bundle
 from builders.certs import CA
+from builders.service import addresses
 
 
 def portal(folder: Path, *words: str, status: int = 0) -> str:
@@ -87,7 +88,7 @@ def test_what_cannot_be_done_says_why(folder: Path, tmp_path: Path) -> None:
     assert "already" in portal(folder, "account", "add", "harbour.example", "Again", status=1)
     portal(folder, "license", "add", "unknown", "1", status=1)
     portal(folder, "token", "create", "--network", "nonsense", status=2)
-    portal(folder, "trust", "rotate", "root", status=2)
+    portal(folder, "trust", "rotate", "nonsense", status=2)
     portal(folder, "device", "set", "approve", "nonsense", status=2)
     portal(folder, "serve", status=2)
     portal(folder, "serve", "--plain", "--host", "192.0.2.1", status=2)
@@ -125,12 +126,7 @@ def test_an_agent_registers_at_it(folder: Path, tmp_path: Path) -> None:
     with subprocess.Popen(typed, stderr=subprocess.PIPE, text=True) as served:
         assert served.stderr is not None
         try:
-            lines: list[str] = []
-            for line in served.stderr:
-                lines += [line.strip()] if line.startswith("serving") else []
-                if len(lines) == 2:
-                    break
-            tls, plain = (line.rpartition("//")[2] for line in lines)
+            tls, plain = (each.rpartition("//")[2] for each in addresses(served.stderr, 2))
             where = ["--folder", str(tmp_path / "agent"), "--address", tls, "--plain", plain]
             asked = [
                 "--portal",
@@ -154,7 +150,6 @@ def test_an_agent_registers_at_it(folder: Path, tmp_path: Path) -> None:
             assert re.search(r"9ABC +removed", portal(folder, "device", "list"))
         finally:
             served.send_signal(signal.SIGINT)
-        served.stderr.read()
     assert served.returncode == 0
 
 
@@ -166,13 +161,11 @@ def test_it_serves_until_interrupted(folder: Path) -> None:
     with subprocess.Popen(typed, stderr=subprocess.PIPE, text=True) as served:
         assert served.stderr is not None
         try:
-            line = next(line for line in served.stderr if line.startswith("serving"))
-            base = line.split()[-1]
+            (base,) = addresses(served.stderr)
             with urllib.request.urlopen(f"{base}/readyz", timeout=10) as answer:
                 assert answer.read() == b"ready\n"
             with urllib.request.urlopen(f"{base}/sl/v1/trust", timeout=10) as answer:
                 assert trust_bundle.read(answer.read().decode()).iss == "licensing.example"
         finally:
             served.send_signal(signal.SIGINT)
-        served.stderr.read()
     assert served.returncode == 0

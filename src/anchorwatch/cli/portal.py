@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -164,45 +163,78 @@ def serve(
     plain: Annotated[
         bool, typer.Option("--plain", help="Speak HTTP, on loopback only, behind something that speaks TLS.")
     ] = False,
+    api: Annotated[
+        bool,
+        typer.Option("--api", help="Answer the management API under /api/v1 too, over TLS and by API key."),
+    ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics-listen",
+            metavar="[HOST:]PORT",
+            help="Give metrics over HTTP on this address; loopback without HOST.",
+        ),
+    ] = None,
+    drain: Annotated[
+        float,
+        typer.Option(
+            "--drain", min=0, max=600, help="Seconds to go on after SIGTERM while /readyz says that it stops."
+        ),
+    ] = 0,
+    log_level: Annotated[
+        str,
+        typer.Option("--log-level", help="debug, info (every request), warning (what is refused) or error."),
+    ] = "info",
 ) -> None:
     """Serve until interrupted. Another chain in the same files is shown from the next connection on.
 
     \b
     Examples:
       anchorwatch portal serve --host 192.0.2.7 --port 443 --http-port 80 --chain chain.pem --key key.pem
+      anchorwatch portal serve --port 8443 --chain chain.pem --key key.pem --api --metrics-listen 9464
       anchorwatch portal serve --plain --port 8080
 
     Signed objects (the trust bundle, the time) over plain HTTP are what an agent needs when it does not believe the
-    portal's certificate; nothing else is answered there. Requests under way are finished before it ends. /healthz and /readyz tell how it is.
+    portal's certificate; nothing else is answered there. /healthz and /readyz tell how it is. Requests under way are
+    finished before it ends. The log is on standard error: JSON, one object a line, unless that is a terminal.
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    import logging
-
-    from anchorwatch.portal.server import Front, Server, authorities
-
     if plain == (chain is not None) or (chain is None) != (key is None):
         fail("give --chain and --key, or --plain and neither", ASKED_WRONGLY)
     if plain and http_port is not None:
         fail("--plain and --http-port are two ways; give one", ASKED_WRONGLY)
     if plain and host not in _PLAIN_HOSTS:
         fail(f"without TLS a portal listens on loopback only, not on {printable(host)}", ASKED_WRONGLY)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("anchorwatch").setLevel(logging.INFO)
+    if plain and api:
+        fail("the management API is answered over TLS only; give --chain and --key", ASKED_WRONGLY)
+    if log_level not in ("debug", "info", "warning", "error"):
+        fail(f"{printable(log_level)} is none of debug, info, warning, error", ASKED_WRONGLY)
+    told_at = _address(metrics) if metrics is not None else None
     with opened(folder) as portal:
-        front = None
-        if chain is not None and key is not None:
-            front = Front(chain, key, authorities=authorities(portal))
-        server = Server(portal, host=host, port=port, front=front)
-        scheme = "http" if plain else "https"
-        shown = f"[{host}]" if ":" in host else host
-        say(f"serving {printable(portal.name)} on {scheme}://{shown}:{server.port}", err=True)
-        with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as beside:
-            if http_port is not None:
-                signed = Server(portal, host=host, port=http_port, signed_only=True)
-                beside.enter_context(signed)
-                say(f"serving what is signed on http://{shown}:{signed.port}", err=True)
-            server.run()
+        from anchorwatch.cli import portal_service
+
+        portal_service.serve(
+            portal,
+            portal_service.Wish(
+                host=host,
+                port=port,
+                chain=chain,
+                key=key,
+                http_port=http_port,
+                api=api,
+                metrics=told_at,
+                drain=drain,
+                log_level=log_level,
+            ),
+        )
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Where to listen, of PORT or HOST:PORT; an IPv6 address in brackets."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or _PLAIN_HOSTS[0]
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        fail(f"{printable(text)} is no address as 9464 or 127.0.0.1:9464", ASKED_WRONGLY)
+    return host, int(port)
 
 
 accounts = noun("account", "Smart accounts: each one a tenant of its own.")

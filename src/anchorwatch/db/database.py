@@ -119,6 +119,11 @@ class Database:
         """Where an SQLite database lies; None for another."""
         return Path(self.url.database or "") if self.kind == "sqlite" else None
 
+    @property
+    def waiting(self) -> int:
+        """Writes that were submitted and not begun."""
+        return self._writer.waiting
+
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Do `work` in one transaction and give its answer when it is kept. What it raises takes it back whole.
 
@@ -134,7 +139,7 @@ class Database:
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """The answer of `work`, which sees one moment of the database and cannot change it."""
-        with _told(), self._reader.connect() as connection, connection.begin():
+        with told(), self._reader.connect() as connection, connection.begin():
             return work(connection)
 
     def close(self) -> None:
@@ -155,7 +160,7 @@ class Database:
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[Connection]:
         """A transaction of the migrations: on the writer's engine, one at a time over all processes."""
-        with _told(), self._writer.engine.connect() as connection, connection.begin():
+        with told(), self._writer.engine.connect() as connection, connection.begin():
             if self.kind == "postgresql":
                 postgresql.lock_for_migration(connection)
             yield connection
@@ -165,6 +170,10 @@ class _Writer(Protocol):
     """Where writes go, one kind for each database."""
 
     engine: Engine
+
+    @property
+    def waiting(self) -> int:
+        """As `Database.waiting`."""
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
         """As `Database.submit`."""
@@ -188,6 +197,10 @@ class _OneWriter:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        return self._queue.qsize()
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
         if threading.current_thread() is self._thread:
@@ -236,10 +249,10 @@ class _OneWriter:
     def _do(self, batch: list[_Waiting]) -> None:
         answers: list[tuple[_Waiting, object]] = []
         try:
-            with _told(), self.engine.connect() as connection, connection.begin():
+            with told(), self.engine.connect() as connection, connection.begin():
                 for each in batch:
                     try:
-                        with _told(), savepoint(connection, "task"):
+                        with told(), savepoint(connection, "task"):
                             answers.append((each, each.work(connection)))
                     except BaseException as error:
                         if not sqlite.in_transaction(connection):
@@ -263,6 +276,10 @@ class _FewWriters:
         self._mine = threading.local()
         self._kept: list[Connection] = []
 
+    @property
+    def waiting(self) -> int:
+        return self._threads._work_queue.qsize()  # noqa: SLF001 - the one place that knows, and it is only counted
+
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
         return self._threads.submit(self._do, work)
 
@@ -277,7 +294,7 @@ class _FewWriters:
         for attempt in range(1, ATTEMPTS + 1):
             fresh, done = self._connect(), False
             try:
-                with _told(), self._mine.connection.begin():
+                with told(), self._mine.connection.begin():
                     answer = work(self._mine.connection)
                     done = True
                 return answer
@@ -300,7 +317,7 @@ class _FewWriters:
             self._kept.remove(kept)
             kept.close()
             self._mine.connection = None
-        with _told():
+        with told():
             self._mine.connection = self.engine.connect()
         self._kept.append(self._mine.connection)
         return True
@@ -336,7 +353,7 @@ def _url(address: str | Secret) -> URL:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn what the driver raises into what this room raises; the statement and its values are in no message."""
     try:
         yield

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from anchorwatch.db.database import Database, Transaction, _told
+from anchorwatch.db.database import Database, Transaction, told
 
 T = TypeVar("T")
 
@@ -24,14 +24,19 @@ class Joined(Database):
         self.patience = outer.patience
         self._tx = tx
 
+    @property
+    def waiting(self) -> int:
+        """None: this one is begun."""
+        return 0
+
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Do it, as a part."""
-        with _told():
+        with told():
             return work(self._tx)
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Look, also at what this transaction has done already."""
-        with _told():
+        with told():
             return work(self._tx)
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:

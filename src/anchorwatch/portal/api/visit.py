@@ -196,10 +196,13 @@ def visitor(role: OperatorRole) -> Callable[[Request], Any]:
     """The dependency that lets in a key of this role or a higher one."""
 
     async def enter(request: Request) -> Visit:
-        operator: Operator = request.scope["state"]["operator"]
+        state = request.scope["state"]
+        operator: Operator = state["operator"]
+        path: str = request.scope["route"].path_format
+        state["endpoint"] = f"{request.method} {path}"
         if not operator.may(role):
             raise Refusal(Kind.NOT_ALLOWED, f"this needs the role {role}; the key has {operator.role}")
-        unknown = set(request.query_params) - _known(request)
+        unknown = set(request.query_params) - _known(request, path)
         if unknown:
             # A filter that is misspelled would else show, or hide, what nobody meant.
             raise Refusal(Kind.MESSAGE_MALFORMED, f"there is no parameter {min(unknown)[:40]!a} here")
@@ -210,9 +213,8 @@ def visitor(role: OperatorRole) -> Callable[[Request], Any]:
     return enter
 
 
-def _known(request: Request) -> frozenset[str]:
+def _known(request: Request, path: str) -> frozenset[str]:
     """The query parameters that the OpenAPI document names for a request."""
-    path: str = request.scope["route"].path_format
     operation = request.app.openapi()["paths"][path][request.method.lower()]
     return frozenset(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
 
