@@ -21,7 +21,7 @@ from anchorwatch.devices.asa import step as asa
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.step import Decider, Place, Typed
 from anchorwatch.doctor import plan as plans
-from anchorwatch.doctor.plan import Plan
+from anchorwatch.doctor.plan import Decision, Plan
 from anchorwatch.fleet.run import Done, Record, Run, Stage
 from anchorwatch.net.target import Patience
 from builders.night_asa import ENABLE, HOST, IMPORT, RENEW, NightAsa, fingerprint, plan_json
@@ -232,6 +232,17 @@ def test_yes_never_answers_for_a_step_that_a_person_decides(night: Night) -> Non
     assert IMPORT not in night.asa.changes
     assert night.apply(plan, "--yes", "--decide", "nothing-such")[0] == 2
     assert night.apply(plan, "--yes", "--decide", "import-bundle", "--leave", "import-bundle")[0] == 2
+
+
+def test_yes_never_answers_what_the_plan_asks_of_a_person(night: Night) -> None:
+    """A question such as "is this really the CA to trust?" is answered by a person, beforehand or at a terminal."""
+    asked = Decision(question="Is “QuoVadis Root CA 2” really the CA to trust?", why="It looks like another.")
+    plan = night.plan(lambda plan: replace(plan, decisions=(asked,)))
+    status, _, err = night.apply(plan, "--yes")
+    assert status == 2
+    assert "really the CA to trust" in err
+    assert night.device.sessions == []
+    assert night.apply(plan, "--yes", "--decide", "questions")[0] == 0
 
 
 def test_a_decided_step_is_done(night: Night) -> None:

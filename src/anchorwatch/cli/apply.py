@@ -61,15 +61,18 @@ Examples:
   anchorwatch apply asa1.plan.json ssh://admin@asa-1 --yes --decide save --token-file token
 
 The plan is shown first, and a person types the device's name to go on; --yes stands for that. A step about which a
-person decides is asked about by itself, and --yes never answers for it: --decide ID does it, --leave ID leaves it out.
-Then the device is read again; if the state the plan was made for does not hold any more, nothing is typed. How to
-take a step back is written down before the step is done. The first surprise ends it. At the end the device is read
-once more, and only a finding that is gone counts as mended.
+person decides is asked about by itself, and --yes never answers for it: --decide ID does it, --leave ID leaves it out;
+--decide questions says that you answered what the plan asks of a person. Then the device is read again; if the state
+the plan was made for does not hold any more, nothing is typed. How to take a step back is written down before the step
+is done. The first surprise ends it. At the end the device is read once more, and only a finding that is gone counts as
+mended.
 
 Exit status: 0 mended and proven, or nothing left to do; 1 refused, stopped or not proven; 2 asked wrongly; 3 could not
 look, or lost the device in the middle.
 """
 _LARGEST_CERTIFICATE = 64 * 1024
+QUESTIONS = "questions"
+"""What `--decide` takes beside the steps: the questions a plan leaves to a person."""
 
 Runs = Annotated[
     Path | None,
@@ -203,6 +206,8 @@ def _decisions(
 ) -> tuple[frozenset[str], frozenset[str]]:
     """What a person decided about each step that is his to decide, by option or one by one."""
     steps = {step.id: step for step in plan.steps}
+    answered = QUESTIONS in decide
+    decide = [name for name in decide if name != QUESTIONS]
     for name in (*decide, *leave):
         if name not in steps:
             fail(f"the plan has no step {printable(name)}", ASKED_WRONGLY, f"it has: {', '.join(steps)}")
@@ -222,9 +227,27 @@ def _decisions(
                 for each in open_.values()
             ),
         )
+    if plan.decisions and not answered:
+        _ask_questions(plan)
     for step in open_.values():
         (decided if _asked_about(step) else left).add(step.id)
     return frozenset(decided), frozenset(left)
+
+
+def _ask_questions(plan: Plan) -> None:
+    """The questions a plan leaves to a person, each to be said yes to; without a terminal they must be answered before."""
+    sentences = [printable(f"{each.question} {each.why}") for each in plan.decisions]
+    if not sys.stdin.isatty():
+        fail(
+            "the plan leaves questions to a person",
+            ASKED_WRONGLY,
+            *sentences,
+            f"--decide {QUESTIONS} says that you have answered them",
+        )
+    for sentence in sentences:
+        say(sentence, err=True)
+        if not typer.confirm("is that decided, and does the plan fit it?", default=False, err=True):
+            fail("nothing was changed", TROUBLE)
 
 
 def _asked_about(step: Step) -> bool:

@@ -18,7 +18,7 @@ from anchorwatch.doctor import migration
 from anchorwatch.doctor.migration import Confidence
 from anchorwatch.doctor.situation import Situation
 from anchorwatch.doctor.trust import printed
-from anchorwatch.pki.catalogue import Catalogue, Known
+from anchorwatch.pki.catalogue import Catalogue, Known, Origin
 from anchorwatch.pki.certificate import Certificate
 from anchorwatch.pki.known_authority import KNOWN_AUTHORITIES, KnownAuthority
 
@@ -187,11 +187,18 @@ def _by_name(catalogue: Catalogue, name: PrintedName, at: date) -> _Candidate:
 
 
 def _by_fact(catalogue: Catalogue, fact: KnownAuthority, at: date) -> _Candidate:
-    """The certificate of the table, where the catalogue holds it; else its facts alone."""
+    """The certificate of the table, where the catalogue holds it; else one of its name that somebody gave, as for a
+    device that prints the name; else its facts alone.
+    """
     name = fact.common_name or fact.organizational_unit or ""
-    for known in catalogue.entries:
-        if known.certificate.sha256 == fact.sha256 and known.origin.proposable:
-            return _Candidate(name, fact.sha256, known, _objection(known.certificate, at))
+    given = [known for known in catalogue.entries if known.origin is Origin.GIVEN]
+    held = [
+        *(known for known in catalogue.entries if known.certificate.sha256 == fact.sha256),
+        *(known for known in given if value_key(known.certificate.title) == _title(fact)),
+    ]
+    for known in held:
+        if known.origin.proposable:
+            return _Candidate(name, known.certificate.sha256, known, _objection(known.certificate, at))
     return _Candidate(name, fact.sha256, None, _fact_objection(fact, at) or "")
 
 
