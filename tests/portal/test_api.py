@@ -20,13 +20,14 @@ from anchorwatch.db import ledger, page
 from anchorwatch.db.word import OperatorRole
 from anchorwatch.licensing import message
 from anchorwatch.licensing.message import Wanted
+from anchorwatch.licensing.problem import Type
 from anchorwatch.portal import management, operator
 from anchorwatch.portal.api import application
 from anchorwatch.portal.management import TokenTerms
 from anchorwatch.portal.server import Server
 from builders.certs import CA
 from portal.counter import BASE, Counter, Counters, counters
-from portal.hand import Hand, enrolled
+from portal.hand import Hand, enrolled, kind_of
 from portal.office import Office
 
 VIEWER, OPERATOR, ADMIN = OperatorRole
@@ -342,7 +343,7 @@ def test_the_life_of_a_device(served: Counters, admin: Counter) -> None:
     assert waiting.enrol(made).status == 200
     assert admin.post(f"{path}:suspend").json["state"] == "suspended"
     body = waiting.wants(Wanted(tag="standard"))
-    assert waiting.ask("PUT", message.ENTITLEMENTS, body).status >= 400
+    assert kind_of(waiting.ask("PUT", message.ENTITLEMENTS, body)) is Type.DEVICE_SUSPENDED
     assert admin.post(f"{path}:release").json["state"] == "active"
     assert admin.post(f"{path}:release").problem == "conflict"
     assert waiting.ask("PUT", message.ENTITLEMENTS, body).status == 200

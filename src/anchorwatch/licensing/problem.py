@@ -56,6 +56,7 @@ class Type(StrEnum):
     CREATED_OUT_OF_WINDOW = "created-out-of-window"
     STALE_SEQUENCE = "stale-sequence"
     SEQUENCE_FORK = "sequence-fork"
+    DEVICE_SUSPENDED = "device-suspended"
     HISTORY_LOST = "history-lost"
     INSUFFICIENT_LICENSES = "insufficient-licenses"
     TAG_UNKNOWN = "tag-unknown"
@@ -89,6 +90,7 @@ MEANINGS: dict[Type, Meaning] = {
     Type.CREATED_OUT_OF_WINDOW: Meaning(401, _A, "The request was made too long ago or ahead"),
     Type.STALE_SEQUENCE: Meaning(409, _A, "The device knows an older grant than the portal"),
     Type.SEQUENCE_FORK: Meaning(409, _O, "Two agents speak with one identity"),
+    Type.DEVICE_SUSPENDED: Meaning(403, _O, "The operator has suspended this device"),
     Type.HISTORY_LOST: Meaning(409, _A, "The portal wants to see the device's last grant"),
     Type.INSUFFICIENT_LICENSES: Meaning(409, _O, "There are not enough licenses"),
     Type.TAG_UNKNOWN: Meaning(422, _O, "The entitlement is not known here"),

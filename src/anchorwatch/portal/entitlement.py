@@ -58,7 +58,7 @@ def entitle(it: Signed) -> Reply:
         return refusal(Type.SEQUENCE_FORK)
     if found.state is DeviceState.SUSPENDED:
         it.noted()
-        return refusal(Type.MAINTENANCE, "the operator has suspended this device")
+        return refusal(Type.DEVICE_SUSPENDED)
     standing = renewal.standing(it.tx, found)
     last = standing.last
     known = sequence.Known()
