@@ -36,10 +36,18 @@ class Office:
     """A portal with an account, a tag and some seats."""
 
     def __init__(
-        self, folder: Path, *, seats: int = 10, mode: Mode = Mode.LIMIT, database: str | None = None
+        self,
+        folder: Path,
+        *,
+        seats: int = 10,
+        mode: Mode = Mode.LIMIT,
+        database: str | None = None,
+        passphrase: Secret | None = None,
     ) -> None:
         self.clock = TurnableClock(START)
-        self.portal: Portal = management.initialise(folder, PORTAL, self.clock, database=database)
+        self.portal: Portal = management.initialise(
+            folder, PORTAL, self.clock, database=database, passphrase=passphrase
+        )
         self.account, self.place = management.add_account(self.portal, "harbour.example", "Harbour")
         self.tag = self.add_tag("standard", mode)
         management.add_lot(self.portal, self.place, "standard", seats)

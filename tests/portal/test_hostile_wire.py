@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import socket
@@ -11,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from anchorwatch.licensing import message
+from anchorwatch.licensing import enrolment, message
 from anchorwatch.licensing.message import Wanted
-from anchorwatch.portal.management import TokenTerms
 from anchorwatch.portal.server import MOST_HEAD, Front, Server, authorities
-from builders.certs import CA
+from builders.certs import CA, new_key
 from licensing.desk import PORTAL
-from portal.hand import REENROL, enrolled
+from portal.hand import ENROL, REENROL, enrolled, request_for
 from portal.law import harmless
 from portal.office import Office, shown
 
@@ -164,30 +164,42 @@ def test_a_head_is_a_get_without_its_body(quay: tuple[Office, int]) -> None:
     assert head.partition(b"\r\n\r\n")[2] == b""
 
 
-@pytest.mark.parametrize(
-    "field", ["authorization", "idempotency-key", "signature", "signature-input", "content-digest"]
-)
+@pytest.mark.parametrize("field", ["idempotency-key", "signature", "signature-input", "content-digest"])
 def test_a_field_twice(quay: tuple[Office, int], field: str) -> None:
     """A field that may be there once is refused where it is there twice, however alike the two are."""
     office, port = quay
     hand = enrolled(office, sn=f"twice-{field}")
     body = hand.wants(Wanted(tag="standard"))
     fields = hand.signed("PUT", message.ENTITLEMENTS, body)
-    fields.setdefault("authorization", "Bearer x")
-    lines = [f"{name}: {value}" for name, value in fields.items() if name != "authorization"]
-    if field != "authorization":
-        lines.append(f"{field}: {fields[field]}")
-        octets = f"PUT {message.ENTITLEMENTS} HTTP/1.1\r\n"
-    else:
-        basic = f"authorization: Basic {office.basic(TokenTerms(basic=True)).reveal()}"
-        lines += [basic, basic]
-        octets = "POST /.well-known/est/sl1/simpleenroll HTTP/1.1\r\n"
-    sent = octets + "".join(
-        f"{line}\r\n" for line in [*lines, "Host: portal.example", f"Content-Length: {len(body)}"]
-    )
+    lines = [*(f"{name}: {value}" for name, value in fields.items()), f"{field}: {fields[field]}"]
     with harmless(office):
-        answer = said(port, f"{sent}\r\n".encode() + body)
-    assert statuses(answer)[:1] in ([400], [401]), answer
+        answer = said(port, _put(lines, body))
+    assert statuses(answer) in ([400], [401]), answer
+
+
+def test_a_password_twice(quay: tuple[Office, int]) -> None:
+    """A good password is none where it is sent twice; once it would have been taken."""
+    office, port = quay
+    csr = enrolment.encode(request_for(new_key("ec256"), uri="urn:sl:udi:ASAv:twice"))
+    sent = base64.b64encode(f"token:{office.basic().reveal()}".encode()).decode()
+    line = f"Authorization: Basic {sent}"
+    with harmless(office):
+        answer = said(port, _post([line, line], csr))
+    assert statuses(answer) == [401]
+    assert statuses(said(port, _post([line], csr))) == [200]
+
+
+def _put(lines: list[str], body: bytes) -> bytes:
+    return _whole(f"PUT {message.ENTITLEMENTS}", lines, body)
+
+
+def _post(lines: list[str], body: bytes) -> bytes:
+    return _whole(f"POST {ENROL}", lines, body)
+
+
+def _whole(what: str, lines: list[str], body: bytes) -> bytes:
+    fields = "".join(f"{line}\r\n" for line in [*lines, f"Content-Length: {len(body)}"])
+    return f"{what} HTTP/1.1\r\n".encode() + HEAD + f"{fields}\r\n".encode() + body
 
 
 def test_a_query_is_part_of_what_is_signed(quay: tuple[Office, int]) -> None:
