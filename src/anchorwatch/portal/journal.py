@@ -19,7 +19,7 @@ from anchorwatch.base.secret import DOTS, Secret
 from anchorwatch.portal.passage import Outcome, Passage
 
 _SECRETS: Final = re.compile(
-    r"SL1-[a-z2-7]{8,}-[A-Za-z0-9_-]{16,}|AWK1-[a-z2-7]{8,}-[A-Za-z0-9_-]{16,}"
+    r"SL[1B]-[a-z2-7]{8,}-[A-Za-z0-9_-]{16,}|AWK1-[a-z2-7]{8,}-[A-Za-z0-9_-]{16,}"
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*"
     r"|(?i:bearer|basic|sl-token)\s+[A-Za-z0-9._~+/=:-]{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
