@@ -13,7 +13,7 @@ import typer
 
 from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.secret import Secret
-from anchorwatch.cli.file import FileTroubleError, read_bounded
+from anchorwatch.cli import passphrase
 from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say, table
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 FOLDER = "ANCHORWATCH_PORTAL"
 DATABASE = "ANCHORWATCH_PORTAL_DATABASE"
-PASSPHRASE = "ANCHORWATCH_PORTAL_PASSPHRASE"  # noqa: S105 - the name of a variable
 _PLAIN_HOSTS = ("127.0.0.1", "::1")
 
 app = typer.Typer(
@@ -59,7 +58,7 @@ def opened(folder: Path) -> Iterator[Portal]:
     from anchorwatch.portal import management
 
     with told():
-        portal = management.opened(folder, SystemClock(), database=_database(), passphrase=_passphrase())
+        portal = management.opened(folder, SystemClock(), database=_database(), passphrase=passphrase.found())
         try:
             yield portal
         finally:
@@ -90,19 +89,6 @@ def _database() -> Secret | None:
     return Secret(os.environ[DATABASE]) if os.environ.get(DATABASE) else None
 
 
-def _passphrase() -> Secret | None:
-    """From the environment, or from the file that `ANCHORWATCH_PORTAL_PASSPHRASE_FILE` names."""
-    if os.environ.get(PASSPHRASE):
-        return Secret(os.environ[PASSPHRASE])
-    name = os.environ.get(f"{PASSPHRASE}_FILE")
-    if not name:
-        return None
-    try:
-        return Secret(read_bounded(name, 4096).decode(errors="replace").rstrip("\r\n"))
-    except FileTroubleError as error:
-        fail(printable(str(error)), COULD_NOT_LOOK)
-
-
 def moment(text: str | None) -> datetime | None:
     """A date, or a moment in RFC 3339, in UTC where it says no zone."""
     from datetime import UTC
@@ -127,20 +113,21 @@ def init(
     Examples:
       anchorwatch portal init licensing.example --folder portal
 
-    Keys are encrypted where ANCHORWATCH_PORTAL_PASSPHRASE, or a file that ANCHORWATCH_PORTAL_PASSPHRASE_FILE names,
-    gives a passphrase. ANCHORWATCH_PORTAL_DATABASE names a PostgreSQL database to be used instead of SQLite.
+    Keys are encrypted where there is a passphrase: ANCHORWATCH_PORTAL_PASSPHRASE is it,
+    ANCHORWATCH_PORTAL_PASSPHRASE_FILE names a file with it, or ANCHORWATCH_PORTAL_PASSPHRASE_KEYRING the entry of the
+    machine's keyring, as SERVICE/USER. ANCHORWATCH_PORTAL_DATABASE names a PostgreSQL database to be used instead of SQLite.
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
     from anchorwatch.portal import management
 
     with told():
         portal = management.initialise(
-            folder, name, SystemClock(), database=_database(), passphrase=_passphrase()
+            folder, name, SystemClock(), database=_database(), passphrase=passphrase.found()
         )
         portal.database.close()
     say(f"the portal {printable(name)} is in {printable(str(folder))}")
     hint("`anchorwatch portal account add DOMAIN NAME` makes the first account")
-    if _passphrase() is None:
-        hint(f"its keys are not encrypted; {PASSPHRASE} would have done that")
+    if passphrase.found() is None:
+        hint(f"its keys are not encrypted; {passphrase.PASSPHRASE} would have done that")
 
 
 @app.command()
