@@ -36,11 +36,12 @@ from anchorwatch.licensing.error import (
     SignatureRefusedError,
     TokenRefusedError,
 )
-from anchorwatch.licensing.event import BundleGiven, RenewAuthorization, Want
+from anchorwatch.licensing.event import BundleGiven, RenewAuthorization, Send, Want
+from anchorwatch.licensing.failure import Failure
 from anchorwatch.licensing.jws import Kind
 from anchorwatch.licensing.key import SigningKey
 from anchorwatch.licensing.message import Wanted
-from anchorwatch.licensing.status import AuthorizationState
+from anchorwatch.licensing.status import AuthorizationState, RegistrationState
 from anchorwatch.licensing.trust import BundleState
 from anchorwatch.licensing.trust_bundle import Objection
 from anchorwatch.pki.certificate import Certificate
@@ -381,6 +382,91 @@ def test_a_replayed_request_is_refused() -> None:
     found = problem.read(seen[0].body)
     assert found is not None
     assert found.kind is problem.Type.REPLAY
+
+
+REVOKED = problem.Type.IDENTITY_REVOKED
+
+
+@pytest.mark.parametrize(
+    "forged", ["unsigned", "another's key", "another request", "another device", "another kind"]
+)
+def test_an_unsigned_revocation_takes_nothing_away(forged: str) -> None:
+    """A refusal that says revoked, and is not signed by the portal for this request of this device, only delays."""
+    box = a_registered_box()
+    desk = box.cable.desk
+
+    def lie(send: Send, reply: Reply | Failure | None) -> Reply | Failure | None:
+        if send.step is not state.Step.ENTITLE:
+            return reply
+        assert box.state.identity is not None
+        told = claim.Revocation(
+            iss=PORTAL,
+            sub="somebody-else" if forged == "another device" else box.state.identity.x5t,
+            what=claim.Revoked.IDENTITY,
+            problem=REVOKED,
+            req="0123456789" if forged == "another request" else send.idempotency_key or "",
+            iat=T0,
+        )
+        kind = Kind.RECEIPT if forged == "another kind" else Kind.REVOKE
+        signer = SigningKey.of(new_key("ec256")) if forged == "another's key" else desk.grants
+        text = jws.sign(kind, wire.dump(told), signer, kid=desk.grants.public.kid)
+        found = problem.problem(REVOKED, signed=None if forged == "unsigned" else text)
+        return Reply(401, problem.write(found))
+
+    box.intercept = lie
+    held = box.state.grant
+    box.feed(RenewAuthorization())
+    assert box.registration() is RegistrationState.REGISTERED
+    assert (box.state.grant, box.authorization()) == (held, AuthorizationState.AUTHORIZED)
+    box.intercept = lambda _, reply: reply
+    box.run(timedelta(days=2))
+    assert box.state.failure is None
+
+
+def test_a_rogue_portal_is_believed_in_nothing() -> None:
+    """Whoever answers in the portal's place, over TLS that is believed, neither registers nor keeps a device."""
+    rogue, true = Desk(T0), Desk(T0)
+    stranger = Box(Cable(rogue, World(T0)))
+    made = true.issue_token()
+    rogue.tokens[made.id] = made.key().public
+    stranger.feed(Want((Wanted(tag="standard"),)))
+    stranger.register(made)
+    stranger.run(timedelta(days=2))
+    assert stranger.registration() is not RegistrationState.REGISTERED
+    assert (stranger.state.bundle, rogue.effects) == (None, [])
+    assert not any(send.token for send in stranger.sent)
+
+    box = a_registered_box()
+    held = (box.state.grant, box.state.bundle, box.state.identity)
+    box.cable.desk = rogue
+    box.run(timedelta(days=60))
+    assert (box.state.grant, box.state.bundle, box.state.identity) == held
+    assert box.authorization() is AuthorizationState.AUTHORIZED
+
+
+def test_a_bundle_that_nobody_renews_is_stale_and_used() -> None:
+    """Kept from newer bundles for three times their period, an agent warns, and goes on with what it has."""
+    box = a_registered_box()
+    box.intercept = lambda send, reply: None if send.step is state.Step.TRUST else reply
+    box.run(timedelta(days=20))
+    assert box.bundle_state() is BundleState.FRESH
+    box.run(timedelta(days=9))
+    assert box.bundle_state() is BundleState.STALE
+    assert box.authorization() is AuthorizationState.AUTHORIZED
+    box.intercept = lambda _, reply: reply
+    box.run(timedelta(days=1))
+    assert box.bundle_state() is BundleState.FRESH
+
+
+def test_a_device_says_little_of_itself() -> None:
+    """What a device tells by default names the product, its serial number and its software, and no host or person."""
+    told = {"udi", "sw", "agent", "ha", "features", "trust_seq", "probes", "adoptions"}
+    assert set(wire.members(message.DeviceInfo)) <= told
+    assert set(wire.members(message.EntitlementRequest)) <= {
+        "seq", "last_jti", "grant", "entitlements", "mode", "clock", "trust_seq", "state_sha256", "adoptions",
+    }  # fmt: skip
+    box = a_registered_box()
+    assert all(b"host" not in (send.body or b"") for send in box.sent)
 
 
 # --- every parser
