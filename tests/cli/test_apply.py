@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -148,6 +149,31 @@ def test_a_wrong_enable_password_is_tried_once(night: Night, monkeypatch: pytest
 def test_a_device_that_is_named_wrongly(words: tuple[str, ...]) -> None:
     """Asked wrongly is not the same as could not look."""
     assert CliRunner().invoke(app, ["diagnose", *words]).exit_code == 2
+
+
+def test_files_are_diagnosed_without_ssh(night: Night) -> None:
+    """Whoever has a file, a question for the judge or a plan to look at does not wait for a library that connects."""
+    (night.folder / "x.log").write_text("edge1# show clock\n17:52:10.431 UTC Tue Oct 9 2018\n")
+    for words in (
+        ["diagnose", "x.log"],
+        ["judge", "--help"],
+        ["plan", "show", night.plan()],
+        ["apply", "--help"],
+    ):
+        program = (
+            "import sys; from anchorwatch.cli.app import app\n"
+            "try: app(sys.argv[1:])\n"
+            "except SystemExit: pass\n"
+            "print('|', *(name for name in sys.modules if name == 'asyncssh'))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words],
+            cwd=night.folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.rstrip().endswith("|"), words
 
 
 # ------------------------------------------------------------------------------------------------ acting

@@ -88,9 +88,12 @@ def render(ping: PingResult) -> str:
 
 
 def parse_refusal(lines: Sequence[Line]) -> tuple[Found[CommandRefused], ...]:
-    """Find each sentence with which a device refuses a command."""
+    """Find each sentence with which a device refuses a command, with the line above it that points at the fault."""
     return tuple(
-        Found(fact=CommandRefused(text=Seen(line.text.strip(), line.whole)), lines=(index,))
+        Found(
+            fact=CommandRefused(text=Seen(line.text.strip(), line.whole)),
+            lines=(index, index - 1) if index and lines[index - 1].text.strip() == "^" else (index,),
+        )
         for index, line in enumerate(lines)
         if ("%" in line.text or "authorization" in line.text) and _REFUSED.match(line.text)
     )
