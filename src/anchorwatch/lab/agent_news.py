@@ -113,7 +113,9 @@ def _registration(before: AgentState, after: AgentState, who: str, reason: str) 
 def _communication(before: AgentState, after: AgentState, reason: str) -> Iterator[AgentEvent]:
     if _unreached(after) and not _unreached(before):
         yield _say(3, "COMM_FAILED", f"Communications failure with {_PORTAL} : {reason}")
-    if _unreached(before) and not _unreached(after) and after.peer is not before.peer:
+    # A registration that is begun anew forgets the failure before, and has reached nobody yet.
+    begun = after.intent is not None and after.intent != before.intent
+    if _unreached(before) and not _unreached(after) and not begun:
         yield _say(5, "COMM_RESTORED", f"Communications with {_PORTAL} restored")
     if after.outside_since is not None and before.outside_since is None:
         yield clock_changed()
