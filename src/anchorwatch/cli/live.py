@@ -104,23 +104,18 @@ async def _all(
 
 
 def progress(name: str) -> Callable[[str], None]:
-    """What tells how far a device is: on a terminal one line that changes, else the beginning of each part."""
+    """What tells how far a device is: a line for each part, and on a terminal one that changes for each command read."""
     out = console(err=True)
     shown = printable(name)
-    if out.is_terminal:
-
-        def draw(word: str) -> None:
-            out.file.write(f"\r\x1b[K{shown}: {printable(word)[:100]}" if word else "\r\x1b[K")
-            out.file.flush()
-
-        return draw
     told: set[str] = set()
 
     def tell(word: str) -> None:
-        part = (
-            "reading" if word[:1].isdigit() else word.split(":", 1)[0] if word.startswith("more:") else word
-        )
-        if part and part not in told:
+        command = word[:1].isdigit() or word.startswith("more:")
+        part = ("reading more" if word.startswith("more:") else "reading") if command else word
+        if out.is_terminal:
+            out.file.write("\r\x1b[K" + (f"{shown}: {printable(word)[:100]}" if command else ""))
+            out.file.flush()
+        if part and part not in told and not (command and out.is_terminal):
             told.add(part)
             say(f"{shown}: {printable(part)}", err=True)
 

@@ -152,6 +152,9 @@ def ask(what: str) -> Secret | None:
     """Ask a person; None where nobody sits at a terminal."""
     if not sys.stdin.isatty():
         return None
+    if sys.stderr.isatty():
+        # Off the line on which the progress stands.
+        sys.stderr.write("\r\x1b[K")
     try:
         return Secret(getpass(f"{printable(what)}: ", stream=sys.stderr))
     except (EOFError, KeyboardInterrupt):
