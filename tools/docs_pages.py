@@ -20,6 +20,7 @@ import docs_rules
 from anchorwatch.cli.app import app
 from anchorwatch.cli.noun import real
 from anchorwatch.pki.reason import MEANINGS, Reason
+from docs_api import management_page
 from docs_console import TERMINAL
 from docs_formats import formats_page
 from docs_licensing import messages_page, states_page
@@ -141,6 +142,7 @@ def generated() -> Mapping[Path, str]:
         DOCS / "reference" / "formats.md": formats_page(WRITTEN),
         DOCS / "reference" / "licensing-messages.md": messages_page(WRITTEN),
         DOCS / "reference" / "licensing-states.md": states_page(WRITTEN),
+        DOCS / "reference" / "management-api.md": management_page(WRITTEN),
         DOCS / "reference" / "profiles.md": profiles_page(WRITTEN),
         DOCS / "reference" / "reasons.md": reasons_page(),
     }

