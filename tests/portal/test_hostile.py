@@ -397,6 +397,15 @@ def test_grants_that_prove_nothing(quay: Office, name: str) -> None:
     told(reply, Type.HISTORY_LOST)
 
 
+def test_a_grant_of_ours_proves_its_number(office: Office) -> None:
+    """With nothing wrong the same proof is taken: the portal goes on from the number it had forgotten."""
+    hand = enrolled(office)
+    text = _signed_grant(office, hand, office.portal.ring.newest(KeyRole.GRANT).signing)
+    members = json.loads(hand.wants(ONE, seq=10, last="ahead")) | {"grant": text}
+    assert hand.ask("PUT", L1, json.dumps(members).encode()).status == 200
+    assert office.devices()[0].grant_seq == 10
+
+
 def test_another_spelling_is_another_request(office: Office) -> None:
     """Octets count, not what they mean: one idempotency key does not serve two spellings of the same members."""
     hand = enrolled(office)
@@ -460,6 +469,16 @@ def _two_devices() -> bytes:
     return builder.sign(new_key("ec256"), hashes.SHA256()).public_bytes(Encoding.DER)
 
 
+KEYS = {
+    "RSA of 16,384 bits",
+    "RSA of 16,384 bits and an exponent as long",
+    "RSA of 40,000 bits",
+    "RSA of 1,024 bits",
+    "an exponent of 3",
+    "a curve that is not granted",
+}
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 def test_certificate_requests_nobody_grants(office: Office, name: str) -> None:
     """A request with a monstrous key, a wrong signature or a name that is none is refused, and the token keeps its use."""
@@ -467,6 +486,8 @@ def test_certificate_requests_nobody_grants(office: Office, name: str) -> None:
     with harmless(office):
         reply = Hand(office).enrol(made, csr=csr)
     told(reply, Type.REQUEST_REFUSED)
+    # A monstrous key is refused for what it is, before anybody calculates with it.
+    assert (b"a key of a kind that is not granted" in reply.body) == (name in KEYS)
     assert Hand(office).enrol(made).status == 200
 
 
