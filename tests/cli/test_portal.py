@@ -81,6 +81,52 @@ def test_trust_is_published_from_the_command_line(folder: Path, tmp_path: Path) 
     assert (bundle.seq, len(bundle.grant_keys)) == (5, 2)
 
 
+def test_seats_move_between_parts(folder: Path) -> None:
+    """A rehearsed move tells what would be, a real one does it, and more than there is is refused."""
+    portal(folder, "virtual-account", "add", "North quay")
+    portal(folder, "license", "define", "standard")
+    portal(folder, "license", "add", "standard", "10")
+    said = portal(folder, "license", "move", "standard", "4", "--to", "North quay", "--dry-run")
+    assert ("Default would have 6" in said, "North quay would have 4" in said) == (True, True)
+    assert re.search(r"standard +limit +10 +0", portal(folder, "license", "list"))
+    portal(folder, "license", "move", "standard", "4", "--to", "North quay")
+    assert re.search(r"standard +limit +6 +0", portal(folder, "license", "list"))
+    assert "not 7" in portal(folder, "license", "move", "standard", "7", "--to", "North quay", status=1)
+    assert "nothing of x" in portal(folder, "license", "move", "x", "1", "--to", "North quay", status=1)
+    portal(folder, "device", "move", "nonsense", "--to", "North quay", status=2)
+    assert portal(folder, "alert", "list").split() == ["alert", "severity", "what", "due"]
+
+
+def test_keys_are_made_listed_and_revoked(folder: Path) -> None:
+    """An API key is shown once, listed by its beginning with its fence, and revoked; its secret is nowhere afterwards."""
+    text = portal(folder, "key", "create", "night shift", "--role", "operator").strip()
+    whole = portal(folder, "key", "create", "root move", "--portal", "--role", "admin").strip()
+    _, prefix, secret = text.split("-", 2)
+    listed = portal(folder, "key", "list")
+    assert re.search(rf"{prefix} +night shift +operator +harbour.example .*good", listed)
+    assert re.search(rf"{whole.split('-')[1]} +root move +admin +the portal .*good", listed)
+    assert secret not in listed
+    portal(folder, "key", "revoke", prefix)
+    assert re.search(rf"{prefix} .*revoked", portal(folder, "key", "list"))
+    assert "before" in portal(folder, "key", "revoke", prefix)
+    portal(folder, "key", "revoke", "nothing", status=1)
+    portal(folder, "key", "create", "x", "--role", "king", status=2)
+    portal(folder, "key", "create", "x", "--portal", "--account", "harbour.example", status=2)
+    portal(folder, "key", "create", "two\nlines", status=1)
+
+
+def test_a_root_is_switched_to(folder: Path, tmp_path: Path) -> None:
+    """A planned root whose day has come is switched to; one that is not planned, or not published, is refused."""
+    root = CA.root("Harbour Web Root")
+    (tmp_path / "root.pem").write_text(root.pem)
+    assert "no root" in portal(folder, "trust", "readiness", root.sha256, status=1)
+    portal(folder, "trust", "plan", str(tmp_path / "root.pem"), "--after", "2020-01-01")
+    assert "0 of 0 devices" in portal(folder, "trust", "readiness", root.sha256)
+    assert "bundle 3" in portal(folder, "trust", "switch", root.sha256)
+    assert "not planned" in portal(folder, "trust", "switch", root.sha256, status=1)
+    portal(folder, "trust", "switch", "nonsense", status=2)
+
+
 def test_what_cannot_be_done_says_why(folder: Path, tmp_path: Path) -> None:
     """Refused is 1, asked wrongly 2, could not look 3; no second portal in a folder."""
     assert "holds keys already" in portal(folder, "init", "other.example", status=3)

@@ -81,7 +81,15 @@ def _portal(into: typer.Typer) -> None:
 @cache
 def _whole_portal() -> typer.Typer:
     """The noun `portal` from its modules, put together once however often it is read."""
-    from anchorwatch.cli import portal, portal_backup, portal_key, portal_token, portal_trust
+    from anchorwatch.cli import (
+        portal,
+        portal_alert,
+        portal_backup,
+        portal_key,
+        portal_move,
+        portal_token,
+        portal_trust,
+    )
 
     portal.app.command()(portal_backup.backup)
     portal.app.command()(portal_backup.restore)
@@ -89,6 +97,9 @@ def _whole_portal() -> typer.Typer:
     portal.app.add_typer(portal_key.keys)
     portal.app.add_typer(portal_trust.devices)
     portal.app.add_typer(portal_trust.trust)
+    portal.app.add_typer(portal_alert.alerts)
+    portal.licenses.command("move")(portal_move.move_seats)
+    portal_trust.devices.command("move")(portal_move.move_device)
     return portal.app
 
 

@@ -10,7 +10,7 @@ import typer
 
 from anchorwatch.cli.file import FileTroubleError, read_bounded, write_atomically
 from anchorwatch.cli.portal import HERE, AccountOption, FolderOption, moment, opened
-from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, fail, printable, say, table
+from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, printable, say, table
 
 devices = typer.Typer(
     name="device", no_args_is_help=True, help="The devices: product instances that have registered."
@@ -200,6 +200,74 @@ def plan_root(
             lambda bundle: publication.with_planned(publication.with_anchor(bundle, claim), planned),
         )
         say(f"bundle {stored.seq} announces {spki.hex()[:16]} after {when:%Y-%m-%d}")
+
+
+@trust.command("readiness")
+def show_readiness(
+    sha256: Annotated[str, typer.Argument(metavar="SHA256", help="The root's fingerprint, all 64 digits.")],
+    folder: FolderOption = HERE,
+) -> None:
+    """Tell how many live devices hold a root, and which do not.
+
+    \b
+    Examples:
+      anchorwatch portal trust readiness 5a4b…
+
+    Exit status 1 while there are devices that do not, as far as they have told.
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import readiness
+
+    with opened(folder) as portal:
+        found = readiness.readiness(portal, _fingerprint(sha256), None)
+        say(
+            f"{found.ready} of {found.devices} devices hold {found.root[:16]}, which came with bundle {found.since}"
+        )
+        if found.missing:
+            say(f"{found.missing} hold it and do not believe it")
+        if found.behind:
+            say(f"{found.behind} hold an older bundle, or never said which")
+        for each in found.waiting:
+            say(f"  {each}")
+        if found.unready:
+            raise typer.Exit(TROUBLE)
+
+
+@trust.command("switch")
+def switch_root(
+    sha256: Annotated[
+        str, typer.Argument(metavar="SHA256", help="The planned root that is in use from now.")
+    ],
+    retire: Annotated[
+        list[str] | None, typer.Option("--retire", help="A root to withdraw at once, by its fingerprint.")
+    ] = None,
+    leave_behind: Annotated[
+        int, typer.Option("--leave-behind", min=0, help="How many devices may be locked out by it.")
+    ] = 0,
+    folder: FolderOption = HERE,
+) -> None:
+    """Publish that a planned root is in use. Refused while devices do not hold it; move the chain on disk before.
+
+    \b
+    Examples:
+      anchorwatch portal trust switch 5a4b… --retire 9c0d…
+    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.portal import readiness
+
+    with opened(folder) as portal:
+        stored = readiness.switch(
+            portal,
+            _fingerprint(sha256),
+            retire=tuple(_fingerprint(each) for each in retire or ()),
+            leave_behind=leave_behind,
+        )
+        say(f"bundle {stored.seq} says that {_fingerprint(sha256)[:16]} is in use")
+
+
+def _fingerprint(text: str) -> str:
+    found = text.replace(":", "").lower()
+    if len(found) != 64 or not all(each in "0123456789abcdef" for each in found):
+        fail("a fingerprint has 64 hexadecimal digits", ASKED_WRONGLY)
+    return found
 
 
 @trust.command("rotate")
