@@ -30,15 +30,16 @@ class Running:
                 stderr=log,
                 env=environment,
             )
-        self.port = self._port(begin)
+        workers = int(options[options.index("--workers") + 1]) if "--workers" in options else 1
+        self.port = self._port(begin, workers)
 
-    def _port(self, begin: int) -> int:
+    def _port(self, begin: int, workers: int) -> int:
         end = time.monotonic() + 60
         while time.monotonic() < end:
             said = self.log.read_bytes()[begin:].decode()
-            found = _SERVING.search(said)
-            if found is not None:
-                return int(found[1])
+            found = _SERVING.findall(said)
+            if len(found) == workers:
+                return int(found[0])
             if self.process.poll() is not None:
                 break
             time.sleep(0.02)

@@ -134,6 +134,8 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         "portal",
         "serve",
         "--plain",
+        "--rate-caller",
+        "1000",
     ]
     answered: dict[str, int] = {}
     for _ in range(3):

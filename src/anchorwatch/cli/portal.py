@@ -17,6 +17,7 @@ from anchorwatch.cli import passphrase
 from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say, table
 
 if TYPE_CHECKING:
+    from anchorwatch.portal.admission import Limits
     from anchorwatch.portal.portal import Portal
 
 FOLDER = "ANCHORWATCH_PORTAL"
@@ -172,6 +173,31 @@ def serve(
         str,
         typer.Option("--log-level", help="debug, info (every request), warning (what is refused) or error."),
     ] = "info",
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, max=64, help="Processes that serve the port; more than one with PostgreSQL."
+        ),
+    ] = 1,
+    rate_address: Annotated[
+        str | None,
+        typer.Option(
+            "--rate-address",
+            metavar="RATE[/BURST]",
+            help="Requests a second from one address, and at once after a pause; behind a proxy, from all.",
+        ),
+    ] = None,
+    rate_caller: Annotated[
+        str | None,
+        typer.Option(
+            "--rate-caller", metavar="RATE[/BURST]", help="The same of one device, token or API key."
+        ),
+    ] = None,
+    waiting: Annotated[
+        int | None,
+        typer.Option("--waiting", min=1, max=100_000, help="Requests under way at most; others hear 503."),
+    ] = None,
+    beside: Annotated[bool, typer.Option("--beside", hidden=True)] = False,
 ) -> None:
     """Serve until interrupted. Another chain in the same files is shown from the next connection on.
 
@@ -211,8 +237,32 @@ def serve(
                 metrics=told_at,
                 drain=drain,
                 log_level=log_level,
+                limits=_limits(rate_address, rate_caller, waiting),
+                workers=workers,
+                beside=beside,
             ),
         )
+
+
+def _limits(address: str | None, caller: str | None, waiting: int | None) -> Limits:
+    """The limits asked for, the usual ones where nothing was."""
+    from anchorwatch.portal.admission import Limits, Rate
+
+    def rate(text: str | None, usual: Rate) -> Rate:
+        if text is None:
+            return usual
+        often, _, burst = text.partition("/")
+        try:
+            return Rate(float(often), int(burst) if burst else max(1, int(10 * float(often))))
+        except (ValueError, OverflowError):
+            fail(f"{printable(text)} is no rate as 100 or 100/1000", ASKED_WRONGLY)
+
+    usual = Limits()
+    return Limits(
+        address=rate(address, usual.address),
+        caller=rate(caller, usual.caller),
+        waiting=waiting or usual.waiting,
+    )
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -15,10 +15,13 @@ from typing import TypeVar
 from starlette.types import ASGIApp
 
 from anchorwatch.cli.terminal import printable
+from anchorwatch.portal.admission import Limits
+from anchorwatch.portal.error import PortalError
 from anchorwatch.portal.journal import Journal
 from anchorwatch.portal.passage import Sink, Watched
 from anchorwatch.portal.portal import Portal
 from anchorwatch.portal.server import Front, Server, authorities
+from anchorwatch.portal.workers import Workers, possible, until_the_end
 
 T = TypeVar("T")
 Around = Callable[[ASGIApp], ASGIApp]
@@ -37,10 +40,51 @@ class Wish:
     metrics: tuple[str, int] | None
     drain: float
     log_level: str
+    limits: Limits
+    workers: int
+    beside: bool
+    """Whether this is a worker beside another process, on that one's port."""
+
+
+def _commands(portal: Portal, wish: Wish, port: int) -> list[list[str]]:
+    """What starts each further worker. It finds the database and the passphrase where this process did."""
+    common = [
+        sys.executable,
+        "-m",
+        "anchorwatch",
+        "portal",
+        "serve",
+        "--beside",
+        "--folder",
+        str(portal.folder.parent),
+    ]
+    common += ["--host", wish.host, "--port", str(port), "--workers", str(wish.workers)]
+    common += ["--drain", str(wish.drain), "--log-level", wish.log_level]
+    common += ["--waiting", str(wish.limits.waiting)]
+    for option, rate in (("--rate-address", wish.limits.address), ("--rate-caller", wish.limits.caller)):
+        common += [option, f"{rate.per_second}/{rate.burst}"]
+    if wish.chain is not None and wish.key is not None:
+        common += ["--chain", str(wish.chain), "--key", str(wish.key)]
+    else:
+        common.append("--plain")
+    if wish.api:
+        common.append("--api")
+    commands = [list(common) for _ in range(1, wish.workers)]
+    for number, command in enumerate(commands, 1):
+        if wish.metrics is not None:
+            # Each worker tells its own figures, on a port of its own.
+            host, first = wish.metrics
+            shown = f"[{host}]" if ":" in host else host
+            command += ["--metrics-listen", f"{shown}:{first + number if first else 0}"]
+    return commands
 
 
 def serve(portal: Portal, wish: Wish) -> None:
     """Serve until SIGINT or SIGTERM. Raises `PortalError` where it cannot listen, or the chain cannot be shown."""
+    if wish.workers > 1 and portal.database.kind == "sqlite":
+        raise PortalError("SQLite has one writer, so one process serves it; several want PostgreSQL")
+    if wish.workers > 1 and not possible():
+        raise PortalError("this system does not deal the connections of a port out to several processes")
     journal = Journal(
         sys.stderr,
         portal.clock,
@@ -74,9 +118,19 @@ def serve(portal: Portal, wish: Wish) -> None:
             inner = mounted(portal)
 
         def around(app: ASGIApp) -> ASGIApp:
-            return watching(Watched(inner(app), portal, *sinks))
+            return watching(Watched(app, portal, *sinks))
 
-        server = Server(portal, host=wish.host, port=wish.port, front=front, around=around, drain=wish.drain)
+        server = Server(
+            portal,
+            host=wish.host,
+            port=wish.port,
+            front=front,
+            inside=inner,
+            around=around,
+            drain=wish.drain,
+            limits=wish.limits.shared_by(wish.workers),
+            shared=wish.workers > 1,
+        )
         scheme = "https" if front is not None else "http"
         journal.say(f"serving {portal.name} on {_shown(scheme, wish.host, server.port)}")
         if wish.http_port is not None:
@@ -91,6 +145,10 @@ def serve(portal: Portal, wish: Wish) -> None:
             journal.say(f"serving what is signed on {_shown('http', wish.host, signed.port)}")
         # The server raises the signal again when it has ended; here it ends the program, and what is beside it, well.
         signal.signal(signal.SIGTERM, _ended)
+        if wish.beside:
+            until_the_end(server.stop)
+        elif wish.workers > 1:
+            beside.enter_context(Workers(_commands(portal, wish, server.port)))
         with contextlib.suppress(KeyboardInterrupt):
             server.run()
         journal.say("stopped")

@@ -29,11 +29,19 @@ SIGNED = frozenset({message.DISCOVERY, message.TRUST, message.TRUST_P7B, message
 """What may be had without TLS: its answers are signed, or hints that nobody believes (licensing.md b.2)."""
 
 
-def build(portal: Portal, *keeping: Keep, limits: Limits, crowd: Crowd, signed_only: bool = False) -> ASGIApp:
+def build(
+    portal: Portal,
+    *keeping: Keep,
+    limits: Limits,
+    crowd: Crowd,
+    inside: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    signed_only: bool = False,
+) -> ASGIApp:
     """The application. `keeping` are loops that run beside it and are cancelled at its end.
 
     `signed_only` is for a listener without TLS that strangers reach: it answers `SIGNED` and how it is, and keeps
-    nothing going, for another listener of the same portal does. `crowd` counts the connections of its listener.
+    nothing going, for another listener of the same portal does. `crowd` counts the connections of its listener;
+    `inside` puts more behind the gate.
     """
     answered = SIGNED | {desk.HEALTH, desk.READY} if signed_only else None
 
@@ -50,7 +58,7 @@ def build(portal: Portal, *keeping: Keep, limits: Limits, crowd: Crowd, signed_o
             await asyncio.gather(*tasks, return_exceptions=True)
 
     routes = [Route("/{path:path}", _Door(portal, answered, limits))]
-    return Gate(portal, Starlette(routes=routes, lifespan=lifespan), limits, crowd)
+    return Gate(portal, inside(Starlette(routes=routes, lifespan=lifespan)), limits, crowd)
 
 
 class _Door:

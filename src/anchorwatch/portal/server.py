@@ -134,12 +134,13 @@ class Server:
         port: int = 0,
         front: Front | None = None,
         signed_only: bool = False,
+        inside: Callable[[ASGIApp], ASGIApp] = lambda app: app,
         around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
         drain: float = 0,
         limits: Limits | None = None,
         shared: bool = False,
     ) -> None:
-        """`around` wraps the application. Told to stop, it says so on /readyz and goes on for `drain` seconds.
+        """`inside` wraps the application behind its gate, `around` with it. Told to stop, it says so on /readyz and goes on for `drain` seconds.
 
         `shared`: several processes listen on the same port, and the system deals connections out to them.
         """
@@ -156,7 +157,9 @@ class Server:
         crowd = Crowd(limits)
         keeping = (front.keep,) if front is not None else ()
         config = uvicorn.Config(
-            around(build(portal, *keeping, limits=limits, crowd=crowd, signed_only=signed_only)),
+            around(
+                build(portal, *keeping, inside=inside, limits=limits, crowd=crowd, signed_only=signed_only)
+            ),
             http=_Protocol,
             ws="none",
             lifespan="on",
