@@ -12,6 +12,7 @@ import pytest
 from anchorwatch.devices import license as license_screen
 from anchorwatch.devices.asa import license_a, registration, version
 from anchorwatch.devices.license_fact import LicenseReport
+from anchorwatch.devices.log_detail import AgentEvent
 from anchorwatch.devices.screen import to_lines
 from anchorwatch.lab.asa import licence_commands
 from anchorwatch.lab.asa.machine import Asa
@@ -40,7 +41,12 @@ def moment(stage: Stage) -> None:
 
 
 def events(machine: Asa) -> list[str]:
-    return [message.detail.mnemonic for message in machine.log if hasattr(message.detail, "mnemonic")]
+    return [message.detail.mnemonic for message in machine.log if isinstance(message.detail, AgentEvent)]
+
+
+def standing(machine: Asa) -> RegistrationState:
+    """Where its registration stands now."""
+    return machine.licence.state.registration
 
 
 def shown(machine: Asa) -> LicenseReport:
@@ -153,7 +159,7 @@ def test_a_registration_takes_its_time_and_the_command_none(stage: Stage) -> Non
     busy.join(10)
     assert said.count(DIALECT.render("privileged", "ASAv")) == 2
     assert meanwhile is RegistrationState.NOT_REGISTERED
-    assert machine.licence.state.registration is RegistrationState.REGISTERED
+    assert standing(machine) is RegistrationState.REGISTERED
 
 
 def test_renewing_is_for_the_registered(stage: Stage) -> None:
@@ -171,9 +177,9 @@ def test_renewing_is_for_the_registered(stage: Stage) -> None:
     assert second.last_authorization.at == stage.clock.now()
     assert "already registered" in typed(machine, f"license smart register idtoken {stage.token()}")
     typed(machine, f"license smart register idtoken {stage.token()} force")
-    assert machine.licence.state.registration is RegistrationState.REGISTERED
+    assert standing(machine) is RegistrationState.REGISTERED
     typed(machine, "license smart deregister")
-    assert machine.licence.state.registration is RegistrationState.NOT_REGISTERED
+    assert standing(machine) is RegistrationState.NOT_REGISTERED
     assert {"ID_CERT_RENEW_SUCCESS", "AGENT_ALREADY_REGISTER", "AGENT_DEREG_SUCCESS"} <= set(events(machine))
 
 
@@ -197,7 +203,7 @@ def test_what_is_refused_before_the_portal_is_asked(stage: Stage) -> None:
     machine = stage.asa("9.8(2)", trustpoints=TRUSTED)
     said = typed(machine, f"license smart register idtoken {stage.token()[:-40]}")
     assert said.splitlines()[1].startswith("ERROR: this is no ID token")
-    assert machine.licence.state.registration is RegistrationState.NOT_REGISTERED
+    assert standing(machine) is RegistrationState.NOT_REGISTERED
 
 
 def test_what_is_configured_is_what_is_asked_for(stage: Stage) -> None:
@@ -261,9 +267,9 @@ def test_a_clock_that_jumps_costs_the_registration_after_an_hour(stage: Stage) -
     )
     typed(machine, "clock set 10:00:00 1 Jan 2019")
     stage.pass_time(machine, timedelta(minutes=50))
-    assert machine.licence.state.registration is RegistrationState.REGISTERED
+    assert standing(machine) is RegistrationState.REGISTERED
     stage.pass_time(machine, timedelta(minutes=20))
-    assert machine.licence.state.registration is RegistrationState.NOT_REGISTERED
+    assert standing(machine) is RegistrationState.NOT_REGISTERED
     assert "REG_EXPIRED_CLOCK_CHANGE" in events(machine)
     assert "SYSTEM_CLOCK_CHANGED" in events(machine)
 
@@ -277,7 +283,7 @@ def test_a_year_of_renewals_comes_at_the_right_instants(stage: Stage) -> None:
     told = [
         (message.detail.mnemonic, message.time.wall)
         for message in machine.log
-        if hasattr(message.detail, "mnemonic") and message.time is not None
+        if isinstance(message.detail, AgentEvent) and message.time is not None
     ]
     renewed = [at for mnemonic, at in told if mnemonic == "AUTH_RENEW_SUCCESS"]
     assert [(at.replace(tzinfo=UTC) - start).days for at in renewed] == [30, 60, 90, 120, 150, 180]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from anchorwatch.devices.asa import call_home_settings, clock, configuration, reachability, syslog
-from anchorwatch.devices.fact import ClockReading, NtpAssociation, NtpStatus, PingResult
+from anchorwatch.devices.fact import ClockReading, ClockZone, NtpAssociation, NtpStatus, PingResult
 from anchorwatch.devices.screen import to_lines
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings
@@ -195,7 +195,7 @@ def test_the_zone_is_a_label_and_an_offset(stage: Stage) -> None:
     machine = stage.asa()
     typed(machine, "configure terminal", "clock timezone GMT -3 30")
     (zone,) = configuration.parse(to_lines(typed(machine, "show running-config clock")))
-    assert isinstance(zone.fact, configuration.ClockZone)
+    assert isinstance(zone.fact, ClockZone)
     assert (zone.fact.label.value, zone.fact.minutes) == ("GMT", -210)
     assert typed(machine, "show clock").splitlines()[1] == "09:55:46.000 GMT Tue Mar 22 2016"
     assert "20:29:59 GMT Feb 7 2020" in typed(machine, "show crypto ca certificates")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from anchorwatch.devices.fact import CallHomeTest
 from anchorwatch.devices.log_detail import CallHomeMessage
 from anchorwatch.devices.span import Seen
+from anchorwatch.lab.asa.body import AsaBody
 from anchorwatch.lab.asa.settings import Profile
 from anchorwatch.net import http, tls
 from anchorwatch.net.endpoint import Endpoint
@@ -22,9 +22,6 @@ from anchorwatch.net.limits import Deadline, Limits
 from anchorwatch.net.outcome import Connected, Outcome, Unreachable
 from anchorwatch.net.proxy import Proxy
 from anchorwatch.net.tls import Observation
-
-if TYPE_CHECKING:
-    from anchorwatch.lab.asa.machine import Asa
 
 _LIMITS = Limits(whole=timedelta(seconds=5), silence=timedelta(seconds=3))
 _MESSAGE = b'<?xml version="1.0" encoding="UTF-8"?>\n<call-home><message>test</message></call-home>\n'
@@ -40,7 +37,7 @@ class Failed:
     number: int | None = None
 
 
-def test(machine: Asa, profile: Profile) -> CallHomeTest:
+def test(machine: AsaBody, profile: Profile) -> CallHomeTest:
     """Send a test message by a profile. Takes the time of a connection."""
     url = profile.urls[0]
     failed = _send(machine, url)
@@ -50,7 +47,7 @@ def test(machine: Asa, profile: Profile) -> CallHomeTest:
     return CallHomeTest(url=Seen(url), succeeded=Seen(False), failure=Seen(failed.word), number=failed.number)
 
 
-def delivered(machine: Asa, group: str, url: str, failed: Failed | None) -> None:
+def delivered(machine: AsaBody, group: str, url: str, failed: Failed | None) -> None:
     """Log what became of a message; after three that failed in a row the device gives one up."""
     counts = machine.call_homes
     if failed is None:
@@ -83,7 +80,7 @@ def word(outcome: Outcome) -> Failed | None:
             return Failed(word="CONNECT_FAILED", number=_TLS_FAILED)
 
 
-def place(machine: Asa, parts: SplitResult) -> Endpoint | Unreachable:
+def place(machine: AsaBody, parts: SplitResult) -> Endpoint | Unreachable:
     """Where to connect to for a URL: the host itself, or its name where a proxy looks it up."""
     host = parts.hostname or ""
     try:
@@ -101,7 +98,7 @@ def place(machine: Asa, parts: SplitResult) -> Endpoint | Unreachable:
         return Unreachable(stage="resolve", words=str(bad))
 
 
-def proxy_place(machine: Asa) -> Endpoint | Unreachable | None:
+def proxy_place(machine: AsaBody) -> Endpoint | Unreachable | None:
     """Where the configured proxy is; None where none is configured."""
     words = machine.running.call_home.proxy.split()
     if not words:
@@ -109,13 +106,13 @@ def proxy_place(machine: Asa) -> Endpoint | Unreachable | None:
     return machine.find(words[0], int(words[-1]))
 
 
-def proxy(machine: Asa) -> Proxy | None:
+def proxy(machine: AsaBody) -> Proxy | None:
     """The configured proxy, where it can be found."""
     found = proxy_place(machine)
     return Proxy(endpoint=found) if isinstance(found, Endpoint) else None
 
 
-def _send(machine: Asa, url: str) -> Failed | None:
+def _send(machine: AsaBody, url: str) -> Failed | None:
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:

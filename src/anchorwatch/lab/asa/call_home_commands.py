@@ -9,8 +9,8 @@ from anchorwatch.devices.asa import call_home_settings
 from anchorwatch.devices.fact import CallHomeConfig, CallHomeProfile, CallHomeTest
 from anchorwatch.devices.span import Seen
 from anchorwatch.lab.asa import call_home
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.settings import AsaSettings, CallHome, Profile
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, PRIVILEGED, AsaShell, Commands
 from anchorwatch.lab.shell import Typed
 
 COMMANDS = Commands()
@@ -18,7 +18,7 @@ MODE, PROFILE = "call-home", "call-home-profile"
 
 
 @COMMANDS.add("call-home test profile <profile>", PRIVILEGED, CONFIGURATION, help_="Smart Call-Home")
-async def _test(shell: AsaShell, typed: Typed) -> str:
+async def _test(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     settings, name = machine.running.call_home, typed.values["profile"]
     profile = settings.profiles.get(name)
@@ -38,12 +38,12 @@ async def _test(shell: AsaShell, typed: Typed) -> str:
 
 @COMMANDS.add("show call-home [detail]")
 @COMMANDS.add("show call-home profile all")
-def _show(shell: AsaShell, _: Typed) -> str:
+def _show(shell: CommandLine, _: Typed) -> str:
     return call_home_settings.render(facts(shell.machine.running.call_home))
 
 
 @COMMANDS.add("show call-home profile <profile>")
-def _show_profile(shell: AsaShell, typed: Typed) -> str:
+def _show_profile(shell: CommandLine, typed: Typed) -> str:
     name = typed.values["profile"]
     whole = facts(shell.machine.running.call_home)
     wanted = tuple(each for each in whole.profiles if each.name.value == name)
@@ -53,7 +53,7 @@ def _show_profile(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("show call-home statistics")
-def _statistics(shell: AsaShell, _: Typed) -> str:
+def _statistics(shell: CommandLine, _: Typed) -> str:
     counts = shell.machine.call_homes
     lines = [f"{'Message Types':<26}{'Total':>8}{'Email':>8}{'HTTP':>8}", "-" * 50]
     for title, number in (
@@ -82,7 +82,7 @@ def facts(settings: CallHome) -> CallHomeConfig:
 
 
 @COMMANDS.add("show running-config [all] call-home")
-def _running(shell: AsaShell, _: Typed) -> str:
+def _running(shell: CommandLine, _: Typed) -> str:
     return configured(shell.machine.running)
 
 
@@ -116,18 +116,18 @@ def configured(settings: AsaSettings) -> str:
 
 
 @COMMANDS.add("call-home", CONFIGURATION)
-def _enter(shell: AsaShell, _: Typed) -> None:
+def _enter(shell: CommandLine, _: Typed) -> None:
     shell.enter(MODE)
 
 
 @COMMANDS.add("[no] service call-home", CONFIGURATION)
-def _service(shell: AsaShell, typed: Typed) -> None:
+def _service(shell: CommandLine, typed: Typed) -> None:
     shell.machine.running.call_home.service = not typed.has("no")
     shell.changed()
 
 
 @COMMANDS.add("[no] call-home reporting anonymous", CONFIGURATION)
-def _reporting(shell: AsaShell, typed: Typed) -> str:
+def _reporting(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     machine.running.reporting = "no" if typed.has("no") else "yes"
     shell.changed()
@@ -148,7 +148,7 @@ def installed(names: tuple[str, ...]) -> str:
 
 
 @COMMANDS.add("http-proxy <host> port <port>", MODE)
-def _proxy(shell: AsaShell, typed: Typed) -> str:
+def _proxy(shell: CommandLine, typed: Typed) -> str:
     port = typed.values["port"]
     if not (port.isdigit() and 1 <= int(port[:6]) <= 65_535):
         return DIALECT.errors["invalid"]
@@ -158,37 +158,37 @@ def _proxy(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no http-proxy [<host> port <port>]", MODE)
-def _no_proxy(shell: AsaShell, _: Typed) -> None:
+def _no_proxy(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.call_home.proxy = ""
     shell.changed()
 
 
 @COMMANDS.add("source-interface <interface>", MODE)
-def _source(shell: AsaShell, typed: Typed) -> None:
+def _source(shell: CommandLine, typed: Typed) -> None:
     shell.machine.running.call_home.source_interface = typed.values["interface"]
     shell.changed()
 
 
 @COMMANDS.add("no source-interface [<interface>]", MODE)
-def _no_source(shell: AsaShell, _: Typed) -> None:
+def _no_source(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.call_home.source_interface = ""
     shell.changed()
 
 
 @COMMANDS.add("contact-email-addr <address>", MODE)
-def _contact(shell: AsaShell, typed: Typed) -> None:
+def _contact(shell: CommandLine, typed: Typed) -> None:
     shell.machine.running.call_home.contact = typed.values["address"]
     shell.changed()
 
 
 @COMMANDS.add("no contact-email-addr [<address>]", MODE)
-def _no_contact(shell: AsaShell, _: Typed) -> None:
+def _no_contact(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.call_home.contact = ""
     shell.changed()
 
 
 @COMMANDS.add("profile <profile>", MODE)
-def _profile(shell: AsaShell, typed: Typed) -> None:
+def _profile(shell: CommandLine, typed: Typed) -> None:
     name = typed.values["profile"]
     if name not in shell.machine.running.call_home.profiles:
         shell.machine.running.call_home.profiles[name] = Profile()
@@ -197,25 +197,25 @@ def _profile(shell: AsaShell, typed: Typed) -> None:
 
 
 @COMMANDS.add("no profile <profile>", MODE)
-def _no_profile(shell: AsaShell, typed: Typed) -> str:
+def _no_profile(shell: CommandLine, typed: Typed) -> str:
     if shell.machine.running.call_home.profiles.pop(typed.values["profile"], None) is None:
         return f"ERROR: Profile {typed.values['profile']} does not exist"
     shell.changed()
     return ""
 
 
-def _here(shell: AsaShell) -> Profile:
+def _here(shell: CommandLine) -> Profile:
     return shell.machine.running.call_home.profiles.setdefault(shell.subject, Profile())
 
 
 @COMMANDS.add("[no] active", PROFILE)
-def _active(shell: AsaShell, typed: Typed) -> None:
+def _active(shell: CommandLine, typed: Typed) -> None:
     _here(shell).active = not typed.has("no")
     shell.changed()
 
 
 @COMMANDS.add("destination address http <url>", PROFILE)
-def _address(shell: AsaShell, typed: Typed) -> str:
+def _address(shell: CommandLine, typed: Typed) -> str:
     url = typed.values["url"]
     if urlsplit(url).scheme not in ("http", "https"):
         return DIALECT.errors["invalid"]
@@ -227,14 +227,14 @@ def _address(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no destination address http [<url>]", PROFILE)
-def _no_address(shell: AsaShell, typed: Typed) -> None:
+def _no_address(shell: CommandLine, typed: Typed) -> None:
     profile = _here(shell)
     profile.urls = [each for each in profile.urls if each != typed.values.get("url", each)]
     shell.changed()
 
 
 @COMMANDS.add("destination address email <address>", PROFILE)
-def _email(shell: AsaShell, typed: Typed) -> None:
+def _email(shell: CommandLine, typed: Typed) -> None:
     profile = _here(shell)
     if typed.values["address"] not in profile.email:
         profile.email.append(typed.values["address"])
@@ -242,19 +242,19 @@ def _email(shell: AsaShell, typed: Typed) -> None:
 
 
 @COMMANDS.add("no destination address email [<address>]", PROFILE)
-def _no_email(shell: AsaShell, typed: Typed) -> None:
+def _no_email(shell: CommandLine, typed: Typed) -> None:
     profile = _here(shell)
     profile.email = [each for each in profile.email if each != typed.values.get("address", each)]
     shell.changed()
 
 
 @COMMANDS.add("[no] destination transport-method {http|email}", PROFILE)
-def _method(shell: AsaShell, _: Typed) -> None:
+def _method(shell: CommandLine, _: Typed) -> None:
     shell.changed()
 
 
 @COMMANDS.add("subscribe-to-alert-group <group...>", PROFILE)
-def _subscribe(shell: AsaShell, typed: Typed) -> None:
+def _subscribe(shell: CommandLine, typed: Typed) -> None:
     profile = _here(shell)
     if typed.values["group"] not in profile.alerts:
         profile.alerts.append(typed.values["group"])
@@ -262,7 +262,7 @@ def _subscribe(shell: AsaShell, typed: Typed) -> None:
 
 
 @COMMANDS.add("no subscribe-to-alert-group <group...>", PROFILE)
-def _unsubscribe(shell: AsaShell, typed: Typed) -> None:
+def _unsubscribe(shell: CommandLine, typed: Typed) -> None:
     profile = _here(shell)
     profile.alerts = [each for each in profile.alerts if not each.startswith(typed.values["group"])]
     shell.changed()

@@ -18,9 +18,9 @@ from anchorwatch.lab.asa import (
     trustpoint_commands,
     trustpool_commands,
 )
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, PRIVILEGED, AsaShell, Commands
 from anchorwatch.lab.shell import LeaveError, Typed
 
 COMMANDS = Commands()
@@ -32,13 +32,13 @@ _MOST_TEXT = 4_000
 
 
 @COMMANDS.add("show running-config [all]")
-def _running(shell: AsaShell, typed: Typed) -> str:
+def _running(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     return text(machine, machine.running, title="Saved", everything=typed.has("all"))
 
 
 @COMMANDS.add("show running-config [all] {hostname|banner|ssl}")
-def _section(shell: AsaShell, typed: Typed) -> str:
+def _section(shell: CommandLine, typed: Typed) -> str:
     settings = shell.machine.running
     match typed.words[-1]:
         case "hostname":
@@ -50,7 +50,7 @@ def _section(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("show running-config <section...>")
-def _other_section(shell: AsaShell, typed: Typed) -> str:
+def _other_section(shell: CommandLine, typed: Typed) -> str:
     """A part that changes nothing here is found by how its lines begin."""
     wanted = typed.values["section"].split()
     if not any(
@@ -62,7 +62,7 @@ def _other_section(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("show startup-config")
-def _startup(shell: AsaShell, _: Typed) -> str:
+def _startup(shell: CommandLine, _: Typed) -> str:
     return text(shell.machine, shell.machine.saved, title="Saved", everything=False)
 
 
@@ -121,7 +121,7 @@ def _ssl(settings: AsaSettings) -> str:
 
 
 @COMMANDS.add("dir [<place>]")
-def _dir(shell: AsaShell, _: Typed) -> str:
+def _dir(shell: CommandLine, _: Typed) -> str:
     folder = shell.machine.flash
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     lines = ["", "Directory of disk0:/", ""]
@@ -137,18 +137,18 @@ def _dir(shell: AsaShell, _: Typed) -> str:
 
 @COMMANDS.add("write [memory]", PRIVILEGED, help_="Write the running configuration to memory")
 @COMMANDS.add("copy /noconfirm running-config startup-config", PRIVILEGED)
-def _write(shell: AsaShell, typed: Typed) -> str:
+def _write(shell: CommandLine, typed: Typed) -> str:
     return _saved(shell, building=typed.words[0] == "write")
 
 
 @COMMANDS.add("copy running-config startup-config", PRIVILEGED, help_="Copy from one file to another")
-async def _copy(shell: AsaShell, _: Typed) -> str:
+async def _copy(shell: CommandLine, _: Typed) -> str:
     shell.terminal.print_now("\n")
     await shell.ask_line("Source filename [running-config]? ")
     return _saved(shell, building=False)
 
 
-def _saved(shell: AsaShell, *, building: bool) -> str:
+def _saved(shell: CommandLine, *, building: bool) -> str:
     machine = shell.machine
     machine.save()
     body = [part for part in _parts(machine, machine.saved, everything=False) if part]
@@ -163,7 +163,7 @@ def _saved(shell: AsaShell, *, building: bool) -> str:
 @COMMANDS.add("reload [noconfirm]", PRIVILEGED, help_="Halt and reload system")
 @COMMANDS.add("reload save-config [noconfirm]", PRIVILEGED)
 @COMMANDS.add("reload noconfirm save-config", PRIVILEGED)
-async def _reload(shell: AsaShell, typed: Typed) -> str:
+async def _reload(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     if typed.has("save-config"):
         machine.save()
@@ -188,7 +188,7 @@ async def _reload(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("hostname <name>", CONFIGURATION)
-def _hostname(shell: AsaShell, typed: Typed) -> str:
+def _hostname(shell: CommandLine, typed: Typed) -> str:
     name = typed.values["name"]
     if not _HOSTNAME.fullmatch(name):
         return DIALECT.errors["invalid"]
@@ -198,13 +198,13 @@ def _hostname(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no hostname [<name>]", CONFIGURATION)
-def _no_hostname(shell: AsaShell, _: Typed) -> None:
+def _no_hostname(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.hostname = "ciscoasa"
     shell.changed()
 
 
 @COMMANDS.add("banner {motd|login|exec|asdm} <text...>", CONFIGURATION)
-def _banner(shell: AsaShell, typed: Typed) -> None:
+def _banner(shell: CommandLine, typed: Typed) -> None:
     lines = shell.machine.running.banner
     if len(lines) < 100:
         lines.append(typed.values["text"])
@@ -212,19 +212,19 @@ def _banner(shell: AsaShell, typed: Typed) -> None:
 
 
 @COMMANDS.add("no banner [motd|login|exec|asdm]", CONFIGURATION)
-def _no_banner(shell: AsaShell, _: Typed) -> None:
+def _no_banner(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.banner = []
     shell.changed()
 
 
 @COMMANDS.add("ssl client-version {any|tlsv1|tlsv1.1|tlsv1.2}", CONFIGURATION)
-def _client_version(shell: AsaShell, typed: Typed) -> None:
+def _client_version(shell: CommandLine, typed: Typed) -> None:
     shell.machine.running.client_version = typed.words[-1]
     shell.changed()
 
 
 @COMMANDS.add("no ssl client-version [any|tlsv1|tlsv1.1|tlsv1.2]", CONFIGURATION)
-def _no_client_version(shell: AsaShell, _: Typed) -> None:
+def _no_client_version(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.client_version = ""
     shell.changed()
 
@@ -240,8 +240,8 @@ _KNOWN = (
 _SECTIONS = tuple(re.compile(rf"{re.escape(each)}(?: |$)") for each in (*_KNOWN, "username", "enable"))
 
 
-def _kept(words: str) -> Callable[[AsaShell, Typed], str]:
-    def keep(shell: AsaShell, typed: Typed) -> str:
+def _kept(words: str) -> Callable[[CommandLine, Typed], str]:
+    def keep(shell: CommandLine, typed: Typed) -> str:
         held = shell.machine.running.text
         rest = typed.values.get("rest", "")
         line = f"{words} {rest}".strip()
@@ -266,7 +266,7 @@ for _words in _KNOWN:
 
 
 @COMMANDS.add("username <name> password <password> [encrypted|pbkdf2] [privilege <level>]", CONFIGURATION)
-def _username(shell: AsaShell, typed: Typed) -> None:
+def _username(shell: CommandLine, typed: Typed) -> None:
     # The password is not kept: nothing here logs in by it, and a configuration never shows it.
     level = typed.values.get("level", "2")
     held = shell.machine.running.text
@@ -276,14 +276,14 @@ def _username(shell: AsaShell, typed: Typed) -> None:
 
 
 @COMMANDS.add("no username <name>", CONFIGURATION)
-def _no_username(shell: AsaShell, typed: Typed) -> None:
+def _no_username(shell: CommandLine, typed: Typed) -> None:
     held = shell.machine.running.text
     held[:] = [each for each in held if not each.startswith(f"username {typed.values['name']} ")]
     shell.changed()
 
 
 @COMMANDS.add("enable password <password> [encrypted|pbkdf2] [level <level>]", CONFIGURATION)
-def _enable_password(shell: AsaShell, _: Typed) -> None:
+def _enable_password(shell: CommandLine, _: Typed) -> None:
     held = shell.machine.running.text
     held[:] = [
         "enable password ***** pbkdf2",

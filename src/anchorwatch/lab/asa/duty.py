@@ -6,16 +6,13 @@ All times are the device's own: the import comes at 22:00 of its wall clock, how
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from anchorwatch.devices.log_detail import AutomaticImport, CertificateEnds, NameUnresolved
 from anchorwatch.devices.moment import Style
 from anchorwatch.lab.asa import pool_import, stored
+from anchorwatch.lab.asa.body import AsaBody
 from anchorwatch.lab.asa.pool_import import Missing, Signature
-
-if TYPE_CHECKING:
-    from anchorwatch.lab.asa.machine import Asa
 
 TRIES = 3
 """How often an import whose server is not reached is tried before the device gives up for the day (a model)."""
@@ -31,22 +28,7 @@ _NO_CHANGE = "No change in trustpool bundle"
 _UPDATED = "Trustpool updated in flash"
 
 
-def plan_import(machine: Asa) -> None:
-    """Plan the next automatic import by the device's wall clock; none where it is off."""
-    machine.tried_import = 0
-    policy = machine.running.pool
-    if not (policy.shown and policy.auto_import and machine.traits.auto_import):
-        machine.import_at = None
-        return
-    ahead = timedelta(minutes=machine.running.zone_minutes)
-    wall = machine.clock.now() + ahead
-    at = datetime.combine(wall.date(), time.fromisoformat(policy.time), tzinfo=wall.tzinfo)
-    if at <= wall:
-        at += timedelta(days=1)
-    machine.import_at = at - ahead
-
-
-def due(machine: Asa) -> Iterator[datetime]:
+def due(machine: AsaBody) -> Iterator[datetime]:
     """When something is due, by the device's clock."""
     if machine.import_at is not None:
         yield machine.import_at + PAUSE * machine.tried_import
@@ -61,7 +43,7 @@ def due(machine: Asa) -> Iterator[datetime]:
             yield max(certificate.not_after - ALERT_BEFORE, now)
 
 
-def do(machine: Asa) -> None:
+def do(machine: AsaBody) -> None:
     """Do what is due now. May take the time of a connection."""
     now = machine.clock.now()
     if machine.import_at is not None and machine.import_at + PAUSE * machine.tried_import <= now:
@@ -69,7 +51,7 @@ def do(machine: Asa) -> None:
     _alert(machine, now)
 
 
-def _import(machine: Asa) -> None:
+def _import(machine: AsaBody) -> None:
     url = machine.running.pool.url
     file = pool_import.fetch(machine, url)
     if isinstance(file, Missing):
@@ -91,14 +73,14 @@ def _import(machine: Asa) -> None:
         machine.last_import = "SUCCESS"
         said = _UPDATED if merged.installed else _NO_CHANGE
         machine.note("717058", AutomaticImport(succeeded=True, reason=said), 6)
-        plan_import(machine)
+        machine.plan_import()
         return
     machine.last_import = "FAILED"
     machine.note("717057", AutomaticImport(succeeded=False, reason=reason), 3)
-    plan_import(machine)
+    machine.plan_import()
 
 
-def _alert(machine: Asa, now: datetime) -> None:
+def _alert(machine: AsaBody, now: datetime) -> None:
     for name, certificate in machine.stored():
         if certificate.not_after - ALERT_BEFORE > now:
             machine.alerted.pop(certificate.sha256, None)

@@ -26,10 +26,10 @@ from anchorwatch.devices.moment import DeviceTime, Style
 from anchorwatch.devices.span import Seen
 from anchorwatch.lab import agent_news, licence_screen
 from anchorwatch.lab.asa import entitlement
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.platform_screen import features, version
 from anchorwatch.lab.asa.settings import AsaSettings, LicenceConfig
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, PRIVILEGED, AsaShell, Commands
 from anchorwatch.lab.shell import Typed
 from anchorwatch.licensing import token as id_token
 from anchorwatch.licensing.error import LicensingError, TokenRefusedError
@@ -67,11 +67,13 @@ def report(machine: Asa) -> LicenseReport:
     )
 
 
-def _of(*generations: str) -> Callable[[Callable[[AsaShell, Typed], str]], Callable[[AsaShell, Typed], str]]:
+def _of(
+    *generations: str,
+) -> Callable[[Callable[[CommandLine, Typed], str]], Callable[[CommandLine, Typed], str]]:
     """A command that only some generations of the agent know."""
 
-    def only(does: Callable[[AsaShell, Typed], str]) -> Callable[[AsaShell, Typed], str]:
-        def known(shell: AsaShell, typed: Typed) -> str:
+    def only(does: Callable[[CommandLine, Typed], str]) -> Callable[[CommandLine, Typed], str]:
+        def known(shell: CommandLine, typed: Typed) -> str:
             if shell.machine.traits.screens in generations:
                 return does(shell, typed)
             column = len(shell.prompt) + typed.line.rstrip().rfind(" ") + 1
@@ -83,7 +85,7 @@ def _of(*generations: str) -> Callable[[Callable[[AsaShell, Typed], str]], Calla
 
 
 @COMMANDS.add("show license all", help_="Show licence information")
-def _all(shell: AsaShell, _: Typed) -> str:
+def _all(shell: CommandLine, _: Typed) -> str:
     if shell.machine.traits.screens == "a":
         return license_a.render(flat(shell.machine))
     return "\n" + license_screen.render(report(shell.machine))
@@ -141,7 +143,7 @@ def _plain(state: AuthorizationState) -> str:
 
 @COMMANDS.add("show license registration")
 @_of("a")
-def _registration(shell: AsaShell, _: Typed) -> str:
+def _registration(shell: CommandLine, _: Typed) -> str:
     return registration.render(progress(shell.machine))
 
 
@@ -179,20 +181,20 @@ def progress(machine: Asa) -> RegistrationProgress:
 
 @COMMANDS.add("show license entitlement")
 @_of("a")
-def _entitlement(shell: AsaShell, _: Typed) -> str:
+def _entitlement(shell: CommandLine, _: Typed) -> str:
     return license_a.render(LicenseReport(entitlements=_blocks(shell.machine), sections=("flat",)))
 
 
 @COMMANDS.add("show license pool")
 @_of("a")
-def _pool(shell: AsaShell, _: Typed) -> str:
+def _pool(shell: CommandLine, _: Typed) -> str:
     account = shell.machine.licence.state.va
     return f"Assigned Pool Info: {account}" if account else ""
 
 
 @COMMANDS.add("show license summary")
 @_of("b", "c")
-def _summary(shell: AsaShell, _: Typed) -> str:
+def _summary(shell: CommandLine, _: Typed) -> str:
     whole = report(shell.machine)
     found, granted = whole.registration, whole.authorization
     assert found is not None, "the whole report has both"
@@ -224,7 +226,7 @@ def _summary(shell: AsaShell, _: Typed) -> str:
 
 @COMMANDS.add("show license status")
 @_of("b", "c")
-def _status(shell: AsaShell, _: Typed) -> str:
+def _status(shell: CommandLine, _: Typed) -> str:
     whole = report(shell.machine)
     left_out = ("usage", "product", "agent", "reservation")
     sections = tuple(each for each in whole.sections if each not in left_out)
@@ -233,7 +235,7 @@ def _status(shell: AsaShell, _: Typed) -> str:
 
 @COMMANDS.add("show license usage")
 @_of("b", "c")
-def _usage(shell: AsaShell, _: Typed) -> str:
+def _usage(shell: CommandLine, _: Typed) -> str:
     whole = report(shell.machine)
     granted = whole.authorization
     status = granted.status if granted is not None else None
@@ -253,22 +255,22 @@ def _with(whole: LicenseReport, sections: tuple[str, ...]) -> LicenseReport:
 
 
 @COMMANDS.add("show license udi")
-def _udi(shell: AsaShell, _: Typed) -> str:
+def _udi(shell: CommandLine, _: Typed) -> str:
     return license_screen.render(LicenseReport(udi=report(shell.machine).udi, sections=("udi",)))
 
 
 @COMMANDS.add("show license features")
-def _features(shell: AsaShell, _: Typed) -> str:
+def _features(shell: CommandLine, _: Typed) -> str:
     return version_screen.render_features(features(shell.machine))
 
 
 @COMMANDS.add("show version", "user", PRIVILEGED, help_="Show the software's version")
-def _version(shell: AsaShell, _: Typed) -> str:
+def _version(shell: CommandLine, _: Typed) -> str:
     return version_screen.render(version(shell.machine))
 
 
 @COMMANDS.add("show tech-support license")
-def _tech(shell: AsaShell, typed: Typed) -> str:
+def _tech(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     state = machine.licence.state
     parts = [_all(shell, typed)]
@@ -299,7 +301,7 @@ def _tech(shell: AsaShell, typed: Typed) -> str:
 @COMMANDS.add(
     "license smart register idtoken <token> [force]", PRIVILEGED, CONFIGURATION, help_="Smart licensing"
 )
-async def _register(shell: AsaShell, typed: Typed) -> str:
+async def _register(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     try:
         token = id_token.parse(Secret(typed.values["token"]))
@@ -317,7 +319,7 @@ async def _register(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("license smart renew {id|auth}", PRIVILEGED, CONFIGURATION)
-async def _renew(shell: AsaShell, typed: Typed) -> str:
+async def _renew(shell: CommandLine, typed: Typed) -> str:
     licence = shell.machine.licence
     if licence.state.registration is not RegistrationState.REGISTERED:
         return _UNREGISTERED
@@ -327,7 +329,7 @@ async def _renew(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("license smart deregister", PRIVILEGED, CONFIGURATION)
-async def _deregister(shell: AsaShell, _: Typed) -> str:
+async def _deregister(shell: CommandLine, _: Typed) -> str:
     licence = shell.machine.licence
     if licence.state.registration is RegistrationState.NOT_REGISTERED:
         return _UNREGISTERED
@@ -348,33 +350,33 @@ def _quietly(machine: Asa, work: Callable[[], None]) -> None:
 
 
 @COMMANDS.add("license smart", CONFIGURATION)
-def _smart(shell: AsaShell, _: Typed) -> None:
+def _smart(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.licence.shown = True
     shell.enter(SMART)
 
 
 @COMMANDS.add("no license smart", CONFIGURATION)
 @COMMANDS.add("clear configure license", CONFIGURATION)
-async def _no_smart(shell: AsaShell, _: Typed) -> None:
+async def _no_smart(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.licence = LicenceConfig()
     _asked(shell)
 
 
 @COMMANDS.add("feature tier {standard|essentials}", SMART)
-async def _tier(shell: AsaShell, typed: Typed) -> str:
+async def _tier(shell: CommandLine, typed: Typed) -> str:
     shell.machine.running.licence.tier = "essentials" if typed.has("essentials") else "standard"
     _asked(shell)
     return ""
 
 
 @COMMANDS.add("no feature tier [standard|essentials]", SMART)
-async def _no_tier(shell: AsaShell, _: Typed) -> None:
+async def _no_tier(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.licence.tier = ""
     _asked(shell)
 
 
 @COMMANDS.add("throughput level <level>", SMART)
-async def _throughput(shell: AsaShell, typed: Typed) -> str:
+async def _throughput(shell: CommandLine, typed: Typed) -> str:
     level = next(
         (each for each in entitlement.THROUGHPUTS if each.lower() == typed.values["level"].lower()), None
     )
@@ -386,13 +388,13 @@ async def _throughput(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no throughput level [<level>]", SMART)
-async def _no_throughput(shell: AsaShell, _: Typed) -> None:
+async def _no_throughput(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.licence.throughput = ""
     _asked(shell)
 
 
 @COMMANDS.add("[no] feature {strong-encryption|carrier}", SMART)
-async def _feature(shell: AsaShell, typed: Typed) -> None:
+async def _feature(shell: CommandLine, typed: Typed) -> None:
     held, word = shell.machine.running.licence.features, typed.words[-1]
     if typed.has("no"):
         held[:] = [each for each in held if each != word]
@@ -402,7 +404,7 @@ async def _feature(shell: AsaShell, typed: Typed) -> None:
 
 
 @COMMANDS.add("feature context <count>", SMART)
-async def _contexts(shell: AsaShell, typed: Typed) -> str:
+async def _contexts(shell: CommandLine, typed: Typed) -> str:
     count = typed.values["count"]
     if not (count.isdigit() and 1 <= int(count[:4]) <= 250):
         return _caret(shell, typed, count)
@@ -413,14 +415,14 @@ async def _contexts(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no feature context [<count>]", SMART)
-async def _no_contexts(shell: AsaShell, _: Typed) -> None:
+async def _no_contexts(shell: CommandLine, _: Typed) -> None:
     held = shell.machine.running.licence.features
     held[:] = [each for each in held if not each.startswith("context")]
     _asked(shell)
 
 
 @COMMANDS.add("[no] privacy {host-name|version}", SMART)
-def _privacy(shell: AsaShell, typed: Typed) -> None:
+def _privacy(shell: CommandLine, typed: Typed) -> None:
     held, word = shell.machine.running.licence.privacy, typed.words[-1]
     if typed.has("no"):
         held[:] = [each for each in held if each != word]
@@ -429,18 +431,18 @@ def _privacy(shell: AsaShell, typed: Typed) -> None:
     shell.changed()
 
 
-def _asked(shell: AsaShell) -> None:
+def _asked(shell: CommandLine) -> None:
     """Something else is asked for now; the agent is told in the background."""
     shell.changed()
     shell.later(shell.machine.ask_for_licences)
 
 
-def _caret(shell: AsaShell, typed: Typed, word: str) -> str:
+def _caret(shell: CommandLine, typed: Typed, word: str) -> str:
     return " " * (len(shell.prompt) + typed.line.rfind(word)) + "^\n" + DIALECT.errors["invalid"]
 
 
 @COMMANDS.add("show running-config [all] license [smart]")
-def _running(shell: AsaShell, _: Typed) -> str:
+def _running(shell: CommandLine, _: Typed) -> str:
     return configured(shell.machine.running)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 
 from anchorwatch.devices.asa import syslog
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.settings import AsaSettings, Logging
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, PRIVILEGED, AsaShell, Commands
 from anchorwatch.lab.shell import Typed
 
 COMMANDS = Commands()
@@ -25,7 +25,7 @@ _MOST_HOSTS = 16
 
 
 @COMMANDS.add("show logging")
-def _show(shell: AsaShell, _: Typed) -> str:
+def _show(shell: CommandLine, _: Typed) -> str:
     machine = shell.machine
     config = machine.running.logging
 
@@ -58,12 +58,12 @@ def _word(severity: int) -> str:
 
 
 @COMMANDS.add("clear logging buffer")
-def _clear(shell: AsaShell, _: Typed) -> None:
+def _clear(shell: CommandLine, _: Typed) -> None:
     shell.machine.log.clear()
 
 
 @COMMANDS.add("show running-config [all] logging")
-def _running(shell: AsaShell, _: Typed) -> str:
+def _running(shell: CommandLine, _: Typed) -> str:
     return configured(shell.machine.running)
 
 
@@ -85,7 +85,7 @@ def configured(settings: AsaSettings) -> str:
 # --------------------------------------------------------------------------------------------- configuring
 
 
-def _level(shell: AsaShell, typed: Typed) -> int | str:
+def _level(shell: CommandLine, typed: Typed) -> int | str:
     word = typed.values["level"].lower()
     if word.isdigit() and int(word[:3]) <= 7:
         return int(word)
@@ -99,25 +99,25 @@ def _level(shell: AsaShell, typed: Typed) -> int | str:
     return found[0]
 
 
-def _config(shell: AsaShell) -> Logging:
+def _config(shell: CommandLine) -> Logging:
     shell.changed()
     return shell.machine.running.logging
 
 
 @COMMANDS.add("[no] logging {enable|on}", CONFIGURATION)
-def _enable(shell: AsaShell, typed: Typed) -> None:
+def _enable(shell: CommandLine, typed: Typed) -> None:
     _config(shell).enabled = not typed.has("no")
 
 
 @COMMANDS.add("[no] logging timestamp", CONFIGURATION)
-def _timestamp(shell: AsaShell, typed: Typed) -> None:
+def _timestamp(shell: CommandLine, typed: Typed) -> None:
     _config(shell).timestamp = not typed.has("no")
 
 
 @COMMANDS.add("logging buffered <level>", CONFIGURATION)
 @COMMANDS.add("logging monitor <level>", CONFIGURATION)
 @COMMANDS.add("logging trap <level>", CONFIGURATION)
-def _leveled(shell: AsaShell, typed: Typed) -> str:
+def _leveled(shell: CommandLine, typed: Typed) -> str:
     level = _level(shell, typed)
     if isinstance(level, str):
         return level
@@ -126,17 +126,17 @@ def _leveled(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no logging {buffered|monitor|trap} [<level>]", CONFIGURATION)
-def _not_leveled(shell: AsaShell, typed: Typed) -> None:
+def _not_leveled(shell: CommandLine, typed: Typed) -> None:
     setattr(_config(shell), typed.words[2], None)
 
 
 @COMMANDS.add("logging buffer-size <octets>", CONFIGURATION)
-def _size(shell: AsaShell, _: Typed) -> None:
+def _size(shell: CommandLine, _: Typed) -> None:
     shell.changed()
 
 
 @COMMANDS.add("logging host <interface> <address>", CONFIGURATION)
-def _host(shell: AsaShell, typed: Typed) -> str:
+def _host(shell: CommandLine, typed: Typed) -> str:
     address = typed.values["address"]
     try:
         ipaddress.ip_address(address)
@@ -151,7 +151,7 @@ def _host(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no logging host <interface> <address>", CONFIGURATION)
-def _no_host(shell: AsaShell, typed: Typed) -> None:
+def _no_host(shell: CommandLine, typed: Typed) -> None:
     config = _config(shell)
     config.hosts = [
         each for each in config.hosts if each != f"{typed.values['interface']} {typed.values['address']}"
@@ -165,7 +165,7 @@ def _code(typed: Typed) -> str | None:
 
 @COMMANDS.add("logging message <code>", CONFIGURATION)
 @COMMANDS.add("no logging message <code>", CONFIGURATION)
-def _message(shell: AsaShell, typed: Typed) -> str:
+def _message(shell: CommandLine, typed: Typed) -> str:
     code = _code(typed)
     if code is None:
         return DIALECT.errors["invalid"]
@@ -177,7 +177,7 @@ def _message(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("logging message <code> level <level>", CONFIGURATION)
-def _message_level(shell: AsaShell, typed: Typed) -> str:
+def _message_level(shell: CommandLine, typed: Typed) -> str:
     code, level = _code(typed), _level(shell, typed)
     if code is None:
         return DIALECT.errors["invalid"]
@@ -188,7 +188,7 @@ def _message_level(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no logging message <code> level [<level>]", CONFIGURATION)
-def _no_message_level(shell: AsaShell, typed: Typed) -> None:
+def _no_message_level(shell: CommandLine, typed: Typed) -> None:
     _config(shell).levels.pop(typed.values["code"], None)
 
 
@@ -197,7 +197,7 @@ def _no_message_level(shell: AsaShell, typed: Typed) -> None:
 
 @COMMANDS.add("terminal monitor", PRIVILEGED)
 @COMMANDS.add("terminal no monitor", PRIVILEGED)
-def _monitor(shell: AsaShell, typed: Typed) -> str:
+def _monitor(shell: CommandLine, typed: Typed) -> str:
     shell.monitoring = not typed.has("no")
     return ""
 
@@ -207,7 +207,7 @@ def _monitor(shell: AsaShell, typed: Typed) -> str:
 @COMMANDS.add("debug crypto ca [<level>]")
 @COMMANDS.add("debug crypto ca {messages|transactions} [<level>]")
 @COMMANDS.add("debug license agent all")
-def _debug(shell: AsaShell, typed: Typed) -> str:
+def _debug(shell: CommandLine, typed: Typed) -> str:
     topic = _topic(typed)
     word = typed.values.get("level", "1")
     if not (word.isdigit() and 1 <= int(word[:4]) <= 255):
@@ -219,17 +219,17 @@ def _debug(shell: AsaShell, typed: Typed) -> str:
 
 @COMMANDS.add("no debug {license|ssl|crypto ca} [<level>]")
 @COMMANDS.add("undebug {license|ssl|crypto ca}")
-def _no_debug(shell: AsaShell, typed: Typed) -> None:
+def _no_debug(shell: CommandLine, typed: Typed) -> None:
     shell.machine.debugs.pop(_topic(typed), None)
 
 
 @COMMANDS.add("{undebug|no debug} all")
-def _no_debugs(shell: AsaShell, _: Typed) -> None:
+def _no_debugs(shell: CommandLine, _: Typed) -> None:
     shell.machine.debugs.clear()
 
 
 @COMMANDS.add("show debug")
-def _show_debug(shell: AsaShell, _: Typed) -> str:
+def _show_debug(shell: CommandLine, _: Typed) -> str:
     return "\n".join(
         f"debug {topic} enabled at level {level}" for topic, level in shell.machine.debugs.items()
     )

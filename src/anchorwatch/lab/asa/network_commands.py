@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from anchorwatch.devices.asa import reachability
 from anchorwatch.devices.fact import PingResult
 from anchorwatch.devices.span import Seen
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings, Interface
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, PRIVILEGED, AsaShell, Commands
 from anchorwatch.lab.shell import Typed
 from anchorwatch.net.endpoint import Endpoint
 
@@ -26,7 +26,7 @@ _PATIENCE = 1.0
 
 
 @COMMANDS.add("ping tcp <first> <second> [<third>]", PRIVILEGED, help_="Send echo messages")
-async def _ping_tcp(shell: AsaShell, typed: Typed) -> str:
+async def _ping_tcp(shell: CommandLine, typed: Typed) -> str:
     host, port = _ends(typed)
     if not (port.isdigit() and 0 < int(port[:6]) < 65_536):
         return _caret(shell, typed, port)
@@ -64,7 +64,7 @@ def _mark(place: Endpoint) -> str:
 
 @COMMANDS.add("ping <host>", PRIVILEGED)
 @COMMANDS.add("ping <host> <option...>", PRIVILEGED)
-async def _ping(shell: AsaShell, typed: Typed) -> str:
+async def _ping(shell: CommandLine, typed: Typed) -> str:
     machine, host = shell.machine, typed.values["host"]
     address = await shell.threaded(machine.address_of, host)
     if address is None:
@@ -84,7 +84,7 @@ def _result(address: str, marks: str, *, port: int | None = None) -> PingResult:
 
 
 @COMMANDS.add("[no] dns domain-lookup <interface>", CONFIGURATION)
-def _lookup(shell: AsaShell, typed: Typed) -> str:
+def _lookup(shell: CommandLine, typed: Typed) -> str:
     name, settings = typed.values["interface"], shell.machine.running
     if name not in {each.nameif for each in settings.interfaces.values()} - {""}:
         return _caret(shell, typed, name)
@@ -96,13 +96,13 @@ def _lookup(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("dns server-group <group>", CONFIGURATION)
-def _group(shell: AsaShell, typed: Typed) -> None:
+def _group(shell: CommandLine, typed: Typed) -> None:
     shell.enter(DNS, typed.values["group"])
 
 
 @COMMANDS.add("name-server <address> [<interface>]", DNS)
 @COMMANDS.add("dns name-server <address> [<interface>]", CONFIGURATION)
-def _name_server(shell: AsaShell, typed: Typed) -> str:
+def _name_server(shell: CommandLine, typed: Typed) -> str:
     address = typed.values["address"]
     if not _is_address(address):
         return _caret(shell, typed, address)
@@ -114,7 +114,7 @@ def _name_server(shell: AsaShell, typed: Typed) -> str:
 
 @COMMANDS.add("no name-server <address> [<interface>]", DNS)
 @COMMANDS.add("no dns name-server <address> [<interface>]", CONFIGURATION)
-def _no_name_server(shell: AsaShell, typed: Typed) -> str:
+def _no_name_server(shell: CommandLine, typed: Typed) -> str:
     address, settings = typed.values["address"], shell.machine.running
     if address not in settings.name_servers:
         return f"ERROR: name-server {address} is not configured"
@@ -126,19 +126,19 @@ def _no_name_server(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("domain-name <domain>", DNS, CONFIGURATION)
-def _domain(shell: AsaShell, typed: Typed) -> None:
+def _domain(shell: CommandLine, typed: Typed) -> None:
     shell.machine.running.domain = typed.values["domain"]
     shell.changed()
 
 
 @COMMANDS.add("no domain-name [<domain>]", DNS, CONFIGURATION)
-def _no_domain(shell: AsaShell, _: Typed) -> None:
+def _no_domain(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.domain = ""
     shell.changed()
 
 
 @COMMANDS.add("show running-config [all] dns [server-group]")
-def _running_dns(shell: AsaShell, _: Typed) -> str:
+def _running_dns(shell: CommandLine, _: Typed) -> str:
     return configured_dns(shell.machine.running)
 
 
@@ -153,7 +153,7 @@ def configured_dns(settings: AsaSettings) -> str:
 
 
 @COMMANDS.add("show dns [<host>]")
-async def _show_dns(shell: AsaShell, typed: Typed) -> str:
+async def _show_dns(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     hosts = [typed.values["host"]] if "host" in typed.values else _named(machine)
     blocks = []
@@ -177,7 +177,7 @@ def _named(machine: Asa) -> list[str]:
 
 
 @COMMANDS.add("route <interface> <network> <mask> <gateway> [<metric>]", CONFIGURATION)
-def _route(shell: AsaShell, typed: Typed) -> str:
+def _route(shell: CommandLine, typed: Typed) -> str:
     line = _route_line(shell, typed)
     if line.startswith(" "):
         return line
@@ -190,7 +190,7 @@ def _route(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no route <interface> <network> <mask> [<gateway> [<metric>]]", CONFIGURATION)
-def _no_route(shell: AsaShell, typed: Typed) -> str:
+def _no_route(shell: CommandLine, typed: Typed) -> str:
     values = typed.values
     start = f"{values['interface']} {_zero(values['network'])} {_zero(values['mask'])} {values.get('gateway', '')}"
     routes = shell.machine.running.routes
@@ -202,7 +202,7 @@ def _no_route(shell: AsaShell, typed: Typed) -> str:
     return ""
 
 
-def _route_line(shell: AsaShell, typed: Typed) -> str:
+def _route_line(shell: CommandLine, typed: Typed) -> str:
     """A route as the configuration keeps it; an error starts with blanks."""
     values = typed.values
     network, mask, gateway = _zero(values["network"]), _zero(values["mask"]), values["gateway"]
@@ -224,7 +224,7 @@ def _zero(word: str) -> str:
 
 
 @COMMANDS.add("show route")
-def _show_route(shell: AsaShell, _: Typed) -> str:
+def _show_route(shell: CommandLine, _: Typed) -> str:
     settings = shell.machine.running
     default = next((each.split() for each in settings.routes if " 0.0.0.0 0.0.0.0 " in each), None)
     last = f"{default[3]} to network 0.0.0.0" if default else "not set"
@@ -249,12 +249,12 @@ def _show_route(shell: AsaShell, _: Typed) -> str:
 
 
 @COMMANDS.add("show running-config [all] route")
-def _running_route(shell: AsaShell, _: Typed) -> str:
+def _running_route(shell: CommandLine, _: Typed) -> str:
     return "\n".join(f"route {each}" for each in shell.machine.running.routes)
 
 
 @COMMANDS.add("show interface ip brief")
-def _brief(shell: AsaShell, _: Typed) -> str:
+def _brief(shell: CommandLine, _: Typed) -> str:
     lines = [f"{'Interface':<27}{'IP-Address':<16}OK? Method Status                Protocol"]
     for name, each in shell.machine.running.interfaces.items():
         state = "administratively down" if each.shutdown else "up"
@@ -266,7 +266,7 @@ def _brief(shell: AsaShell, _: Typed) -> str:
 
 
 @COMMANDS.add("show running-config [all] interface [<interface>]")
-def _running_interface(shell: AsaShell, typed: Typed) -> str:
+def _running_interface(shell: CommandLine, typed: Typed) -> str:
     wanted = typed.values.get("interface")
     return "\n".join(
         configured_interface(name, each)
@@ -287,7 +287,7 @@ def configured_interface(name: str, held: Interface) -> str:
 
 
 @COMMANDS.add("interface <interface>", CONFIGURATION)
-def _interface(shell: AsaShell, typed: Typed) -> str:
+def _interface(shell: CommandLine, typed: Typed) -> str:
     name = typed.values["interface"]
     known = next((each for each in shell.machine.running.interfaces if each.lower() == name.lower()), None)
     if known is None:
@@ -296,12 +296,12 @@ def _interface(shell: AsaShell, typed: Typed) -> str:
     return ""
 
 
-def _here(shell: AsaShell) -> Interface:
+def _here(shell: CommandLine) -> Interface:
     return shell.machine.running.interfaces[shell.subject]
 
 
 @COMMANDS.add("nameif <name>", INTERFACE)
-def _nameif(shell: AsaShell, typed: Typed) -> str:
+def _nameif(shell: CommandLine, typed: Typed) -> str:
     held = _here(shell)
     held.nameif = typed.values["name"]
     held.security = 100 if held.nameif == "inside" else 0
@@ -310,13 +310,13 @@ def _nameif(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no nameif [<name>]", INTERFACE)
-def _no_nameif(shell: AsaShell, _: Typed) -> None:
+def _no_nameif(shell: CommandLine, _: Typed) -> None:
     _here(shell).nameif = ""
     shell.changed()
 
 
 @COMMANDS.add("security-level <level>", INTERFACE)
-def _security(shell: AsaShell, typed: Typed) -> str:
+def _security(shell: CommandLine, typed: Typed) -> str:
     level = typed.values["level"]
     if not (level.isdigit() and int(level[:4]) <= 100):
         return _caret(shell, typed, level)
@@ -326,7 +326,7 @@ def _security(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("ip address <address> <mask>", INTERFACE)
-def _address(shell: AsaShell, typed: Typed) -> str:
+def _address(shell: CommandLine, typed: Typed) -> str:
     try:
         ipaddress.ip_network(f"{typed.values['address']}/{typed.values['mask']}", strict=False)
     except ValueError:
@@ -338,20 +338,20 @@ def _address(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no ip address", INTERFACE)
-def _no_address(shell: AsaShell, _: Typed) -> None:
+def _no_address(shell: CommandLine, _: Typed) -> None:
     held = _here(shell)
     held.address = held.mask = ""
     shell.changed()
 
 
 @COMMANDS.add("[no] shutdown", INTERFACE)
-def _shutdown(shell: AsaShell, typed: Typed) -> None:
+def _shutdown(shell: CommandLine, typed: Typed) -> None:
     _here(shell).shutdown = not typed.has("no")
     shell.changed()
 
 
 @COMMANDS.add("description <text...>", INTERFACE)
-def _description(shell: AsaShell, typed: Typed) -> None:
+def _description(shell: CommandLine, typed: Typed) -> None:
     held = _here(shell)
     held.lines = [
         *(each for each in held.lines if not each.startswith("description")),
@@ -361,7 +361,7 @@ def _description(shell: AsaShell, typed: Typed) -> None:
 
 
 @COMMANDS.add("show failover")
-def _failover(_shell: AsaShell, _: Typed) -> str:
+def _failover(_shell: CommandLine, _: Typed) -> str:
     return "Failover Off\nFailover unit Secondary\nFailover LAN Interface: not Configured"
 
 
@@ -373,5 +373,5 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _caret(shell: AsaShell, typed: Typed, word: str) -> str:
+def _caret(shell: CommandLine, typed: Typed, word: str) -> str:
     return " " * (len(shell.prompt) + typed.line.rfind(word)) + "^\n" + DIALECT.errors["invalid"]

@@ -10,20 +10,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from anchorwatch.formats import read
 from anchorwatch.formats.bundle import Bundle
 from anchorwatch.formats.merge import Merge, merge
 from anchorwatch.formats.verification import Rule, Verified, verify
+from anchorwatch.lab.asa.body import AsaBody
 from anchorwatch.net import http
 from anchorwatch.net.limits import Limits
 from anchorwatch.net.outcome import Unreachable
 from anchorwatch.pki.truststore import TrustStore
-
-if TYPE_CHECKING:
-    from anchorwatch.lab.asa.machine import Asa
 
 MOST = 4 * 1024 * 1024
 """Octets of a bundle; the largest published one has less than half a million."""
@@ -56,7 +53,7 @@ class Missing:
     resolved: bool = True
 
 
-def fetch(machine: Asa, url: str) -> File | Missing:
+def fetch(machine: AsaBody, url: str) -> File | Missing:
     """Fetch a file, by plain HTTP or from flash. May take the time of a connection."""
     parts = urlsplit(url)
     if parts.scheme in ("disk0", "flash"):
@@ -87,7 +84,7 @@ def fetch(machine: Asa, url: str) -> File | Missing:
 _WORDS = {"resolve": "Host name lookup failed", "route": "No route to host"}
 
 
-def take(machine: Asa, bundle: Bundle, *, clean: bool = False) -> Merge:
+def take(machine: AsaBody, bundle: Bundle, *, clean: bool = False) -> Merge:
     """Put what a bundle holds into the pool; with `clean` the pool is emptied first. What came of each entry."""
     store = TrustStore((), "Trustpool") if clean else machine.pool
     merged = merge(store, bundle, at=machine.clock.now())
@@ -99,7 +96,7 @@ def take(machine: Asa, bundle: Bundle, *, clean: bool = False) -> Merge:
 _seen: OrderedDict[tuple[bytes, frozenset[str], datetime], File] = OrderedDict()
 
 
-def _file(machine: Asa, data: bytes) -> File:
+def _file(machine: AsaBody, data: bytes) -> File:
     at = machine.clock.now()
     day = at.replace(hour=0, minute=0, second=0, microsecond=0)
     key = (hashlib.sha256(data).digest(), machine.pins, day)

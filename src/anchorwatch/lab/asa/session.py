@@ -5,13 +5,13 @@ from __future__ import annotations
 import hmac
 
 from anchorwatch.lab.asa import call_home_commands
-from anchorwatch.lab.asa.shell import (
+from anchorwatch.lab.asa.command_line import (
     CONFIGURATION,
     CONFIGURING,
     DIALECT,
     EVERYWHERE,
     PRIVILEGED,
-    AsaShell,
+    CommandLine,
     Commands,
     leave,
 )
@@ -22,7 +22,7 @@ _TRIES = 3
 
 
 @COMMANDS.add("enable", "user", help_="Turn on privileged commands")
-async def _enable(shell: AsaShell, _: Typed) -> str:
+async def _enable(shell: CommandLine, _: Typed) -> str:
     known = shell.machine.login.enable.reveal().encode()
     for _attempt in range(_TRIES):
         given = await shell.ask_secret("Password: ")
@@ -34,7 +34,7 @@ async def _enable(shell: AsaShell, _: Typed) -> str:
 
 
 @COMMANDS.add("login", "user", help_="Log in as a particular user")
-async def _login(shell: AsaShell, _: Typed) -> str:
+async def _login(shell: CommandLine, _: Typed) -> str:
     user = await shell.ask_line("Username: ")
     given = await shell.ask_secret("Password: ")
     login = shell.machine.login
@@ -46,12 +46,12 @@ async def _login(shell: AsaShell, _: Typed) -> str:
 
 
 @COMMANDS.add("disable", PRIVILEGED, help_="Exit from privileged mode")
-def _disable(shell: AsaShell, _: Typed) -> None:
+def _disable(shell: CommandLine, _: Typed) -> None:
     shell.enter("user")
 
 
 @COMMANDS.add("{exit|quit}", *EVERYWHERE, help_="Exit from the current mode")
-def _exit(shell: AsaShell, _: Typed) -> str:
+def _exit(shell: CommandLine, _: Typed) -> str:
     if shell.mode in ("user", PRIVILEGED):
         shell.terminal.print_now("\nLogoff\n\n")
     leave(shell)
@@ -59,18 +59,18 @@ def _exit(shell: AsaShell, _: Typed) -> str:
 
 
 @COMMANDS.add("logout", "user", PRIVILEGED, help_="Logoff from the device")
-def _logout(shell: AsaShell, _: Typed) -> None:
+def _logout(shell: CommandLine, _: Typed) -> None:
     shell.terminal.print_now("\nLogoff\n\n")
     raise LeaveError
 
 
 @COMMANDS.add("end", *CONFIGURING, help_="Exit from configuration mode")
-def _end(shell: AsaShell, _: Typed) -> None:
+def _end(shell: CommandLine, _: Typed) -> None:
     shell.leave_mode()
 
 
 @COMMANDS.add("configure [terminal]", PRIVILEGED, help_="Configure using various methods")
-async def _configure(shell: AsaShell, _: Typed) -> None:
+async def _configure(shell: CommandLine, _: Typed) -> None:
     machine = shell.machine
     shell.enter(CONFIGURATION)
     if not machine.fresh:
@@ -101,7 +101,7 @@ _ANSWERS = {"Y": "yes", "N": "no", "A": "asked-later"}
 
 
 @COMMANDS.add("terminal pager [lines] <lines>", PRIVILEGED, help_="Set the pager of this session")
-def _pager(shell: AsaShell, typed: Typed) -> str:
+def _pager(shell: CommandLine, typed: Typed) -> str:
     lines = typed.values["lines"]
     if not (lines.isdigit() and len(lines) < 10):
         return DIALECT.errors["invalid"]
@@ -110,7 +110,7 @@ def _pager(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("pager [lines] <lines>", CONFIGURATION, help_="Set the pager")
-def _pager_kept(shell: AsaShell, typed: Typed) -> str:
+def _pager_kept(shell: CommandLine, typed: Typed) -> str:
     said = _pager(shell, typed)
     if not said:
         shell.machine.running.pager = shell.terminal.page
@@ -119,30 +119,30 @@ def _pager_kept(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no pager", CONFIGURATION)
-def _no_pager(shell: AsaShell, _: Typed) -> None:
+def _no_pager(shell: CommandLine, _: Typed) -> None:
     shell.terminal.page = shell.machine.running.pager = 0
     shell.changed()
 
 
 @COMMANDS.add("terminal width <columns>", CONFIGURATION, help_="Set the width of the terminal")
-def _width(_shell: AsaShell, typed: Typed) -> str:
+def _width(_shell: CommandLine, typed: Typed) -> str:
     columns = typed.values["columns"]
     good = columns.isdigit() and (columns == "0" or 40 <= int(columns[:5]) <= 511)
     return "" if good else DIALECT.errors["invalid"]
 
 
 @COMMANDS.add("show curpriv", "user", PRIVILEGED, help_="Display the current privilege level")
-def _curpriv(shell: AsaShell, _: Typed) -> str:
+def _curpriv(shell: CommandLine, _: Typed) -> str:
     level = "1" if shell.mode == "user" else "15"
     modes = "P_UNPR" if shell.mode == "user" else "P_PRIV" if shell.mode == PRIVILEGED else "P_PRIV P_CONF"
     return f"Username : {shell.user}\nCurrent privilege level : {level}\nCurrent Mode/s : {modes}"
 
 
 @COMMANDS.add("show history", "user", PRIVILEGED)
-def _history(shell: AsaShell, _: Typed) -> str:
+def _history(shell: CommandLine, _: Typed) -> str:
     return "\n".join(f"  {each}" for each in shell.typed)
 
 
 @COMMANDS.add("help [<word...>]", "user", PRIVILEGED, help_="Interactive help for commands")
-def _help(shell: AsaShell, typed: Typed) -> str:
+def _help(shell: CommandLine, typed: Typed) -> str:
     return shell.explain(f"{typed.values['word']} " if "word" in typed.values else "")

@@ -13,10 +13,9 @@ from anchorwatch.devices.asa import configuration
 from anchorwatch.devices.fact import ClockReading, ClockZone, NtpAssociation, NtpStatus
 from anchorwatch.devices.moment import DeviceTime, Style
 from anchorwatch.devices.span import Seen
-from anchorwatch.lab.asa import duty
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, PRIVILEGED, AsaShell, Commands
 from anchorwatch.lab.shell import Typed
 
 COMMANDS = Commands()
@@ -24,7 +23,7 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d):([0-5]\d)")
 
 
 @COMMANDS.add("show clock [detail]", "user", PRIVILEGED, help_="Show current time")
-def _clock(shell: AsaShell, typed: Typed) -> str:
+def _clock(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     machine.follow_time()
     source = (
@@ -50,7 +49,7 @@ def reading(machine: Asa) -> DeviceTime:
 
 
 @COMMANDS.add("clock set <time> <one> <two> <year>", PRIVILEGED)
-def _set(shell: AsaShell, typed: Typed) -> str:
+def _set(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     at = _moment(typed)
     if at is None:
@@ -86,7 +85,7 @@ def _moment(typed: Typed) -> datetime | None:
 
 
 @COMMANDS.add("clock timezone <label> <hours> [<minutes>]", CONFIGURATION)
-def _zone(shell: AsaShell, typed: Typed) -> str:
+def _zone(shell: CommandLine, typed: Typed) -> str:
     hours, minutes = typed.values["hours"], typed.values.get("minutes", "0")
     digits = hours.lstrip("+-")
     if not (digits.isdigit() and int(digits) <= 14 and minutes.isdigit() and int(minutes) < 60):
@@ -96,20 +95,20 @@ def _zone(shell: AsaShell, typed: Typed) -> str:
     settings.zone_label = typed.values["label"]
     settings.zone_minutes = -total if hours.startswith("-") else total
     shell.changed()
-    duty.plan_import(shell.machine)
+    shell.machine.plan_import()
     return ""
 
 
 @COMMANDS.add("no clock timezone [<label> [<hours> [<minutes>]]]", CONFIGURATION)
-def _no_zone(shell: AsaShell, _: Typed) -> None:
+def _no_zone(shell: CommandLine, _: Typed) -> None:
     settings = shell.machine.running
     settings.zone_label, settings.zone_minutes = "UTC", 0
     shell.changed()
-    duty.plan_import(shell.machine)
+    shell.machine.plan_import()
 
 
 @COMMANDS.add("show running-config [all] clock")
-def _running(shell: AsaShell, _: Typed) -> str:
+def _running(shell: CommandLine, _: Typed) -> str:
     return configured_zone(shell.machine.running)
 
 
@@ -121,7 +120,7 @@ def configured_zone(settings: AsaSettings) -> str:
 
 
 @COMMANDS.add("show ntp status")
-def _ntp_status(shell: AsaShell, _: Typed) -> str:
+def _ntp_status(shell: CommandLine, _: Typed) -> str:
     machine = shell.machine
     machine.follow_time()
     followed = machine.clock.synchronized
@@ -135,7 +134,7 @@ def _ntp_status(shell: AsaShell, _: Typed) -> str:
 
 
 @COMMANDS.add("show ntp associations")
-def _ntp_associations(shell: AsaShell, _: Typed) -> str:
+def _ntp_associations(shell: CommandLine, _: Typed) -> str:
     machine = shell.machine
     machine.follow_time()
     return screen.render_ntp_associations(
@@ -151,7 +150,7 @@ def _ntp_associations(shell: AsaShell, _: Typed) -> str:
 
 
 @COMMANDS.add("ntp server <server> [prefer]", CONFIGURATION)
-def _ntp_server(shell: AsaShell, typed: Typed) -> str:
+def _ntp_server(shell: CommandLine, typed: Typed) -> str:
     server = typed.values["server"]
     try:
         ipaddress.ip_address(server)
@@ -165,7 +164,7 @@ def _ntp_server(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no ntp server <server> [prefer]", CONFIGURATION)
-def _no_ntp_server(shell: AsaShell, typed: Typed) -> str:
+def _no_ntp_server(shell: CommandLine, typed: Typed) -> str:
     servers = shell.machine.running.ntp_servers
     if typed.values["server"] not in servers:
         return f"ERROR: ntp server {typed.values['server']} is not configured"
@@ -176,5 +175,5 @@ def _no_ntp_server(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("show running-config [all] ntp")
-def _running_ntp(shell: AsaShell, _: Typed) -> str:
+def _running_ntp(shell: CommandLine, _: Typed) -> str:
     return "\n".join(f"ntp server {each}" for each in shell.machine.running.ntp_servers)

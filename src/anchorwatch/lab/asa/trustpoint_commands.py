@@ -12,8 +12,8 @@ from anchorwatch.devices.printed_name import escape
 from anchorwatch.devices.span import Seen
 from anchorwatch.formats import read as read_certificates
 from anchorwatch.lab.asa import stored
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, CommandLine, Commands
 from anchorwatch.lab.asa.settings import Trustpoint
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, AsaShell, Commands
 from anchorwatch.lab.shell import Typed
 from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
 
@@ -30,7 +30,7 @@ _SURE = "Are you sure you want to do this? [yes/no]: "
 
 @COMMANDS.add("show crypto ca certificates [<trustpoint>]")
 @COMMANDS.add("show crypto ca certificate [<trustpoint>]")
-def _certificates(shell: AsaShell, typed: Typed) -> str:
+def _certificates(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     wanted = typed.values.get("trustpoint")
     if wanted is not None and wanted not in machine.running.trustpoints:
@@ -48,7 +48,7 @@ def _certificates(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("show crypto ca trustpoints [<trustpoint>]")
-def _points(shell: AsaShell, typed: Typed) -> str:
+def _points(shell: CommandLine, typed: Typed) -> str:
     wanted = typed.values.get("trustpoint")
     blocks = []
     for name, point in shell.machine.running.trustpoints.items():
@@ -69,7 +69,7 @@ def _points(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("show running-config [all] crypto ca trustpoint [<trustpoint>]")
-def _running(shell: AsaShell, typed: Typed) -> str:
+def _running(shell: CommandLine, typed: Typed) -> str:
     wanted = typed.values.get("trustpoint")
     return "\n".join(
         configured(name, point)
@@ -94,7 +94,7 @@ def configured(name: str, point: Trustpoint) -> str:
 
 
 @COMMANDS.add("crypto ca trustpoint <trustpoint>", CONFIGURATION)
-def _point(shell: AsaShell, typed: Typed) -> str:
+def _point(shell: CommandLine, typed: Typed) -> str:
     name = typed.values["trustpoint"]
     if not _NAME.fullmatch(name):
         return DIALECT.errors["invalid"]
@@ -106,7 +106,7 @@ def _point(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no crypto ca trustpoint <trustpoint> [noconfirm]", CONFIGURATION)
-async def _no_point(shell: AsaShell, typed: Typed) -> str:
+async def _no_point(shell: CommandLine, typed: Typed) -> str:
     points, name = shell.machine.running.trustpoints, typed.values["trustpoint"]
     if name not in points:
         return f"ERROR: Trustpoint '{name}' not found."
@@ -122,39 +122,39 @@ async def _no_point(shell: AsaShell, typed: Typed) -> str:
     return ""
 
 
-def _here(shell: AsaShell) -> Trustpoint:
+def _here(shell: CommandLine) -> Trustpoint:
     """The trustpoint one is in; one that was removed meanwhile is made again, as a device does on the next line."""
     return shell.machine.running.trustpoints.setdefault(shell.subject, Trustpoint())
 
 
 @COMMANDS.add("enrollment {terminal|self}", POINT)
 @COMMANDS.add("enrollment url <url>", POINT)
-def _enrollment(shell: AsaShell, typed: Typed) -> None:
+def _enrollment(shell: CommandLine, typed: Typed) -> None:
     words = [*typed.words[1:], *typed.values.values()]
     _here(shell).enrollment = " ".join(words)
     shell.changed()
 
 
 @COMMANDS.add("no enrollment [terminal|self]", POINT)
-def _no_enrollment(shell: AsaShell, _: Typed) -> None:
+def _no_enrollment(shell: CommandLine, _: Typed) -> None:
     _here(shell).enrollment = ""
     shell.changed()
 
 
 @COMMANDS.add("revocation-check {none|crl [none|ocsp [none]]|ocsp [none|crl [none]]}", POINT)
-def _revocation(shell: AsaShell, typed: Typed) -> None:
+def _revocation(shell: CommandLine, typed: Typed) -> None:
     _here(shell).revocation = " ".join(typed.words[1:])
     shell.changed()
 
 
 @COMMANDS.add("no revocation-check", POINT)
-def _no_revocation(shell: AsaShell, _: Typed) -> None:
+def _no_revocation(shell: CommandLine, _: Typed) -> None:
     _here(shell).revocation = "none"
     shell.changed()
 
 
 @COMMANDS.add("validation-usage [ipsec-client] [ssl-client] [ssl-server]", POINT)
-def _usage(shell: AsaShell, typed: Typed) -> str:
+def _usage(shell: CommandLine, typed: Typed) -> str:
     words = list(typed.words[1:])
     if not words:
         return DIALECT.errors["incomplete"]
@@ -166,21 +166,21 @@ def _usage(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no validation-usage [ipsec-client] [ssl-client] [ssl-server]", POINT)
-def _no_usage(shell: AsaShell, typed: Typed) -> None:
+def _no_usage(shell: CommandLine, typed: Typed) -> None:
     point, words = _here(shell), typed.words[2:]
     point.usage = [each for each in point.usage or [] if each not in words] if words else []
     shell.changed()
 
 
 @COMMANDS.add("crl configure", POINT)
-def _crl(shell: AsaShell, _: Typed) -> None:
+def _crl(shell: CommandLine, _: Typed) -> None:
     _here(shell).crl = True
     shell.enter(CRL, shell.subject)
 
 
 @COMMANDS.add("crypto ca permit-weak-crypto", CONFIGURATION)
 @COMMANDS.add("no crypto ca permit-weak-crypto", CONFIGURATION)
-def _weak(shell: AsaShell, typed: Typed) -> str:
+def _weak(shell: CommandLine, typed: Typed) -> str:
     if not shell.machine.traits.refuses_weak_crypto:
         return " " * len(shell.prompt) + "^\n" + DIALECT.errors["invalid"]
     shell.machine.running.weak_crypto = not typed.has("no")
@@ -192,7 +192,7 @@ def _weak(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("crypto ca authenticate <trustpoint> [nointeractive]", CONFIGURATION)
-async def _authenticate(shell: AsaShell, typed: Typed) -> str:
+async def _authenticate(shell: CommandLine, typed: Typed) -> str:
     name, points = typed.values["trustpoint"], shell.machine.running.trustpoints
     if name not in points:
         return f"ERROR: Trustpoint '{name}' not found."

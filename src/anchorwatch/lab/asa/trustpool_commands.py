@@ -13,11 +13,11 @@ from anchorwatch.devices.span import Seen
 from anchorwatch.formats import pkcs7
 from anchorwatch.formats.bundle import Bundle
 from anchorwatch.formats.merge import Merge
-from anchorwatch.lab.asa import duty, pool_import, stored
+from anchorwatch.lab.asa import pool_import, stored
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.pool_import import File, Missing, Signature
 from anchorwatch.lab.asa.settings import BUNDLE_URL, AsaSettings
-from anchorwatch.lab.asa.shell import CONFIGURATION, DIALECT, PRIVILEGED, AsaShell, Commands
 from anchorwatch.lab.shell import Typed
 from anchorwatch.pki.certificate import Certificate
 
@@ -34,7 +34,7 @@ _UNVERIFIED = "Root file signature could not be verified."
 
 
 @COMMANDS.add("show crypto ca trustpool [detail]")
-def _show(shell: AsaShell, typed: Typed) -> str:
+def _show(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     if not machine.pool.anchors:
         return "No trustpool certificates installed"
@@ -50,7 +50,7 @@ def _show(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("show crypto ca trustpool policy")
-def _show_policy(shell: AsaShell, _: Typed) -> str:
+def _show_policy(shell: CommandLine, _: Typed) -> str:
     return trustpool.render(policy(shell.machine))
 
 
@@ -99,7 +99,7 @@ def configured(settings: AsaSettings, *, everything: bool, can_renew: bool) -> s
 @COMMANDS.add(
     "crypto ca trustpool import [clean] url <url> [noconfirm [signature-required]]", PRIVILEGED, CONFIGURATION
 )
-async def _import(shell: AsaShell, typed: Typed) -> str:
+async def _import(shell: CommandLine, typed: Typed) -> str:
     url, machine = typed.values["url"], shell.machine
     file = await shell.threaded(_fetched, machine, url)
     if isinstance(file, Missing):
@@ -133,7 +133,7 @@ def _opening(file: File, url: str, *, confirmed: bool) -> str:
     return "\n".join(lines)
 
 
-def _counted(shell: AsaShell, file: File, *, clean: bool) -> str:
+def _counted(shell: CommandLine, file: File, *, clean: bool) -> str:
     with shell.machine.guard:
         merged = pool_import.take(shell.machine, file.bundle, clean=clean)
     return _counters(merged)
@@ -158,7 +158,7 @@ def _fetched(machine: Asa, url: str) -> File | Missing:
 
 
 @COMMANDS.add("crypto ca trustpool import [clean] default [noconfirm]", PRIVILEGED, CONFIGURATION)
-async def _import_default(shell: AsaShell, typed: Typed) -> str:
+async def _import_default(shell: CommandLine, typed: Typed) -> str:
     if not typed.has("noconfirm"):
         await shell.terminal.write(
             "You are about to update the current trusted certificate pool\nwith the default trusted certificate pool"
@@ -174,7 +174,7 @@ async def _import_default(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("crypto ca trustpool export <url>", PRIVILEGED, CONFIGURATION)
-def _export(shell: AsaShell, typed: Typed) -> str:
+def _export(shell: CommandLine, typed: Typed) -> str:
     scheme, colon, rest = typed.values["url"].partition(":")
     if scheme not in ("disk0", "flash") or not colon or not rest.strip("/"):
         return f"ERROR: %Error opening {typed.values['url']} (Unsupported)"
@@ -186,7 +186,7 @@ def _export(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("crypto ca trustpool remove <fingerprint> [noconfirm]", PRIVILEGED, CONFIGURATION)
-async def _remove(shell: AsaShell, typed: Typed) -> str:
+async def _remove(shell: CommandLine, typed: Typed) -> str:
     machine = shell.machine
     fingerprint = typed.values["fingerprint"].lower()
     if not _FINGERPRINT.fullmatch(fingerprint):
@@ -206,7 +206,7 @@ async def _remove(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("clear crypto ca trustpool [noconfirm]", PRIVILEGED, CONFIGURATION)
-async def _clear(shell: AsaShell, typed: Typed) -> str:
+async def _clear(shell: CommandLine, typed: Typed) -> str:
     if not typed.has("noconfirm"):
         await shell.terminal.write("You are about to clear the trusted certificate pool")
         if not await shell.ask_key(_SURE):
@@ -220,45 +220,45 @@ async def _clear(shell: AsaShell, typed: Typed) -> str:
 # ------------------------------------------------------------------------------------------------- policy
 
 
-def _renews(does: Callable[[AsaShell, Typed], str]) -> Callable[[AsaShell, Typed], str]:
+def _renews(does: Callable[[CommandLine, Typed], str]) -> Callable[[CommandLine, Typed], str]:
     """A command that only a version with the automatic import knows."""
 
-    def known(shell: AsaShell, typed: Typed) -> str:
+    def known(shell: CommandLine, typed: Typed) -> str:
         if not shell.machine.traits.auto_import:
             return " " * len(shell.prompt) + "^\n" + DIALECT.errors["invalid"]
         said = does(shell, typed)
         shell.changed()
-        duty.plan_import(shell.machine)
+        shell.machine.plan_import()
         return said
 
     return known
 
 
 @COMMANDS.add("crypto ca trustpool policy", CONFIGURATION)
-def _policy(shell: AsaShell, _: Typed) -> None:
+def _policy(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.pool.shown = True
     shell.enter(POLICY)
 
 
 @COMMANDS.add("no crypto ca trustpool policy", CONFIGURATION)
 @COMMANDS.add("clear configure crypto ca trustpool", CONFIGURATION)
-def _no_policy(shell: AsaShell, _: Typed) -> str:
+def _no_policy(shell: CommandLine, _: Typed) -> str:
     shell.machine.running.pool = type(shell.machine.running.pool)()
     shell.changed()
-    duty.plan_import(shell.machine)
+    shell.machine.plan_import()
     return _turned_off(shell.machine)
 
 
 @COMMANDS.add("auto-import", POLICY, help_="Configure automatic import of the trustpool bundle")
 @_renews
-def _auto_import(shell: AsaShell, _: Typed) -> str:
+def _auto_import(shell: CommandLine, _: Typed) -> str:
     shell.machine.running.pool.auto_import = True
     return ""
 
 
 @COMMANDS.add("no auto-import", POLICY)
 @_renews
-def _no_auto_import(shell: AsaShell, _: Typed) -> str:
+def _no_auto_import(shell: CommandLine, _: Typed) -> str:
     shell.machine.running.pool.auto_import = False
     return _turned_off(shell.machine)
 
@@ -278,7 +278,7 @@ def _turned_off(machine: Asa) -> str:
 
 @COMMANDS.add("auto-import url <url>", POLICY)
 @_renews
-def _auto_import_url(shell: AsaShell, typed: Typed) -> str:
+def _auto_import_url(shell: CommandLine, typed: Typed) -> str:
     if not typed.values["url"].startswith(("http://", "https://")):
         return DIALECT.errors["invalid"]
     shell.machine.running.pool.url = typed.values["url"]
@@ -287,14 +287,14 @@ def _auto_import_url(shell: AsaShell, typed: Typed) -> str:
 
 @COMMANDS.add("no auto-import url [<url>]", POLICY)
 @_renews
-def _no_auto_import_url(shell: AsaShell, _: Typed) -> str:
+def _no_auto_import_url(shell: CommandLine, _: Typed) -> str:
     shell.machine.running.pool.url = BUNDLE_URL
     return ""
 
 
 @COMMANDS.add("auto-import time <time>", POLICY)
 @_renews
-def _auto_import_time(shell: AsaShell, typed: Typed) -> str:
+def _auto_import_time(shell: CommandLine, typed: Typed) -> str:
     if not _TIME.fullmatch(typed.values["time"]):
         return DIALECT.errors["invalid"]
     hours, minutes, seconds = (int(part) for part in typed.values["time"].split(":"))
@@ -304,31 +304,31 @@ def _auto_import_time(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("auto-import time <time> url <url>", POLICY)
-def _auto_import_both(shell: AsaShell, typed: Typed) -> str:
+def _auto_import_both(shell: CommandLine, typed: Typed) -> str:
     return _auto_import_time(shell, typed) or _auto_import_url(shell, typed)
 
 
 @COMMANDS.add("no auto-import time [<time>]", POLICY)
 @_renews
-def _no_auto_import_time(shell: AsaShell, _: Typed) -> str:
+def _no_auto_import_time(shell: CommandLine, _: Typed) -> str:
     shell.machine.running.pool.time = "22:00:00"
     return ""
 
 
 @COMMANDS.add("revocation-check {none|crl [none|ocsp [none]]|ocsp [none|crl [none]]}", POLICY)
-def _revocation(shell: AsaShell, typed: Typed) -> None:
+def _revocation(shell: CommandLine, typed: Typed) -> None:
     shell.machine.running.pool.revocation = " ".join(typed.words[1:])
     shell.changed()
 
 
 @COMMANDS.add("no revocation-check", POLICY)
-def _no_revocation(shell: AsaShell, _: Typed) -> None:
+def _no_revocation(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.pool.revocation = "none"
     shell.changed()
 
 
 @COMMANDS.add("crl cache-time <minutes>", POLICY)
-def _crl_cache(shell: AsaShell, typed: Typed) -> str:
+def _crl_cache(shell: CommandLine, typed: Typed) -> str:
     minutes = typed.values["minutes"]
     if not (minutes.isdigit() and 1 <= int(minutes[:5]) <= 1440):
         return DIALECT.errors["invalid"]
@@ -338,27 +338,27 @@ def _crl_cache(shell: AsaShell, typed: Typed) -> str:
 
 
 @COMMANDS.add("no crl cache-time [<minutes>]", POLICY)
-def _no_crl_cache(shell: AsaShell, _: Typed) -> None:
+def _no_crl_cache(shell: CommandLine, _: Typed) -> None:
     shell.machine.running.pool.crl_cache = 60
     shell.changed()
 
 
 @COMMANDS.add("[no] crl enforcenextupdate", POLICY)
-def _crl_enforce(shell: AsaShell, typed: Typed) -> None:
+def _crl_enforce(shell: CommandLine, typed: Typed) -> None:
     shell.machine.running.pool.enforce_next_update = not typed.has("no")
     shell.changed()
 
 
 @COMMANDS.add("default", POLICY, help_="Return all settings of the policy to their defaults")
-def _default(shell: AsaShell, _: Typed) -> None:
+def _default(shell: CommandLine, _: Typed) -> None:
     on = shell.machine.traits.auto_import
     shell.machine.running.pool = type(shell.machine.running.pool)(shown=True, auto_import=on)
     shell.changed()
-    duty.plan_import(shell.machine)
+    shell.machine.plan_import()
 
 
 @COMMANDS.add("show running-config [all] crypto ca trustpool")
-def _running(shell: AsaShell, typed: Typed) -> str:
+def _running(shell: CommandLine, typed: Typed) -> str:
     return configured(
         shell.machine.running, everything=typed.has("all"), can_renew=shell.machine.traits.auto_import
     )
