@@ -219,6 +219,30 @@ def test_contexts_and_units_are_parts_of_the_prompt(prompt: bytes) -> None:
     assert kinds(events)[-1] is Ready
 
 
+def test_the_way_to_another_command_line_and_back_is_known_at_once() -> None:
+    """A chassis leads to its module and to the ASA on it, whose names are their own; nobody waits for time to be up."""
+    events = play(
+        (
+            b"fp9300# ",
+            "quiet",
+            command("connect module 1 console"),
+            b"connect module 1 console\r\nCISCO Serial Over LAN:\r\nFirepower-module1> ",
+            "quiet",
+            command("connect asa"),
+            b"connect asa\r\nConnecting to asa console...\r\nedge-asa> ",
+            "quiet",
+            command("exit"),
+            b"exit\r\n\r\nLogoff\r\n\r\nFirepower-module1> ",
+            "quiet",
+            command("exit"),
+            b"exit\r\nfp9300# ",
+            "quiet",
+        ),
+        Platform.FXOS,
+    )
+    assert modes(events) == ["top", "module", "application", "module", "top"]
+
+
 def test_the_pager_waits_for_a_key_and_is_wiped() -> None:
     """The mark of a full screen is an event, and leaves nothing in the line that takes its place."""
     events = play(

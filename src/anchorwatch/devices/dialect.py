@@ -182,6 +182,14 @@ class Dialect:
         """The place that a command, typed in full words, opens for many lines; None for an ordinary one."""
         return next((each for each in self.pastes if command.startswith(each.opened_by)), None)
 
+    def leads_away(self, command: str) -> bool:
+        """Whether a command, in full words, leads to a command line that has a name of its own."""
+        return any(
+            command.startswith(mode.enter)
+            for mode in self.modes
+            if mode.enter and (mode.inside or "{host}" not in mode.prompt)
+        )
+
     def block(self, portal: str) -> tuple[str, ...]:
         """What to type to gather, for that portal."""
         return tuple(line.replace("{portal}", portal) for line in self.gather)

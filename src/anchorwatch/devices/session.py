@@ -119,6 +119,8 @@ class Session:
         "_due",
         "_fresh",
         "_introduced",
+        "_met",
+        "_moving",
         "_paste",
         "_pieces",
         "_rest_at",
@@ -134,6 +136,10 @@ class Session:
         self.speaks = speaks
         self.host = ""
         """The name the device showed in its last prompt, "" before the first."""
+        self._met: set[str] = set()  # the names shown so far: a chassis, its module, the application on it
+        self._moving = (
+            False  # whether what was typed leads to another command line, whose name nobody knows yet
+        )
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._pieces: list[str] = []  # the unfinished line as it came
         self._size = 0
@@ -150,7 +156,9 @@ class Session:
 
     def command(self, text: str, *, shown: str | None = None) -> bytes:
         """The octets of a command line; `shown` is what stands for it in events where it holds a secret."""
-        self._paste = self.speaks.paste(prompts.canonical(text))
+        full = prompts.canonical(text)
+        self._paste = self.speaks.paste(full)
+        self._moving = self.speaks.leads_away(full)
         self._introduced = False
         return self._line(text, text if shown is None else shown, self._stood)
 
@@ -355,14 +363,16 @@ class Session:
 
     def _ready(self, at: At, text: str, *, echoed: bool = True) -> Ready:
         self.host = at.prompt.host
+        self._met.add(self.host)
+        self._moving = False
         self._stood = text
         self._paste = None
         return Ready(at=at, text=text, echoed=echoed)
 
     def _known(self, at: At) -> bool:
-        """Whether a prompt is this device's: its name, or a fixed prompt; before the first any is."""
+        """Whether a prompt is this device's: a name it has shown, or a fixed prompt; before the first any is."""
         fixed = at.mode is not None and "{host}" not in at.mode.prompt
-        return not self.host or fixed or at.prompt.host == self.host
+        return not self._met or fixed or self._moving or at.prompt.host in self._met
 
 
 def _octets(text: str, end: str) -> bytes:
