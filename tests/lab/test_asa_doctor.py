@@ -156,6 +156,11 @@ CAUSES = {
     "clock-ahead": Staged(
         codes=("clock-wrong",), alter=_without("ntp_servers"), more={"off": timedelta(days=1500)}
     ),
+    "revocation": Staged(
+        codes=("revocation-unreachable",),
+        more={"pool": "2016", "trustpoints": {}},
+        typed=("configure terminal", "crypto ca trustpool policy", "revocation-check crl", "end"),
+    ),
     "no-entitlement": Staged(codes=("entitlement-not-configured",), version="9.5(2)", alter=_unlicensed),
 }  # fmt: skip
 

@@ -375,6 +375,42 @@ def test_a_fingerprint_is_md5_and_can_be_refused(stage: Stage) -> None:
     assert machine.running.trustpoints["a"].pem == held.pem
 
 
+@pytest.mark.parametrize(
+    ("method", "serves"),
+    [("none", True), ("crl", False), ("crl none", True), ("ocsp", False), ("ocsp crl none", True)],
+)
+def test_a_revocation_check_that_cannot_be_made(stage: Stage, method: str, *, serves: bool) -> None:
+    """Nobody in town keeps lists: a check that is demanded fails the chain, one that may be left out does not."""
+    machine = stage.asa(trustpoints={}, pool="2016")
+    typed(machine, "configure terminal", "crypto ca trustpool policy", f"revocation-check {method}")
+    assert ("INFO: Succeeded" in typed(machine, "call-home test profile License")) is serves
+    codes = {message.code for message in machine.log}
+    assert bool(codes & {"717010", "717032"}) is not serves
+    assert "717009" not in codes
+
+
+def test_the_overrides_of_the_policy_and_the_lines_of_a_list(stage: Stage) -> None:
+    """What is configured below the policy and below `crl configure` is shown where it was put, and taken away again."""
+    machine = stage.asa()
+    lines = ("match certificate OLD allow expired-certificate", "match certificate OLD skip revocation-check")
+    typed(machine, "configure terminal", "crypto ca trustpool policy", *lines)
+    assert f"  Policy Overrides:\n    {lines[0]}\n    {lines[1]}\n" in typed(
+        machine, "show crypto ca trustpool policy"
+    )
+    typed(machine, "configure terminal", "crypto ca trustpool policy", f"no {lines[0]}")
+    assert typed(machine, "show running-config crypto ca trustpool").count("match certificate") == 1
+    typed(
+        machine,
+        "configure terminal",
+        "crypto ca trustpoint x",
+        "crl configure",
+        "policy static",
+        "cache-time 30",
+        "no cache-time 30",
+    )
+    assert " crl configure\n  policy static\n" in typed(machine, "show running-config crypto ca trustpoint x")
+
+
 def test_weak_keys_are_refused_from_916_on(stage: Stage) -> None:
     """A 1024-bit root vouches on 9.8, not on 9.16, and again where somebody permits it."""
     weak = {"_SmartCallHome_ServerCA": "class3"}

@@ -89,6 +89,8 @@ class AsaBody(Machine):
         self.debugs: dict[str, int] = {}
         self.sent_away = 0
         """Messages sent to the hosts of ``logging host``."""
+        self.unchecked: frozenset[str] = frozenset()
+        """The places of anchors for which revocation is demanded and could not be checked last time."""
         self.log.listen(self._send_away)
 
     # ------------------------------------------------------------------------------------------------ trust
@@ -103,11 +105,17 @@ class AsaBody(Machine):
         held = [
             (certificate, name, "" if point.serves(name) else chain_log.USAGE)
             for name, point in self.running.trustpoints.items()
-            for certificate in _certificates(point.pem)
+            for certificate in certificates(point.pem)
         ]
         pooled = [(anchor.certificate, "Trustpool", "") for anchor in self.pool.anchors]
         return tuple(
-            Anchored(certificate=certificate, where=where, unfit=unfit or self._unfit(certificate, now))
+            Anchored(
+                certificate=certificate,
+                where=where,
+                unfit=unfit
+                or self._unfit(certificate, now)
+                or (chain_log.UNCHECKED if where in self.unchecked else ""),
+            )
             for certificate, where, unfit in (*held, *pooled)
         )
 
@@ -126,7 +134,7 @@ class AsaBody(Machine):
         return tuple(
             (name, certificate)
             for name, point in self.running.trustpoints.items()
-            for certificate in _certificates(point.pem)
+            for certificate in certificates(point.pem)
         )
 
     def recreate(self) -> tuple[str, ...]:
@@ -270,5 +278,6 @@ class AsaBody(Machine):
 
 
 @lru_cache(maxsize=512)
-def _certificates(pem: str) -> tuple[Certificate, ...]:
+def certificates(pem: str) -> tuple[Certificate, ...]:
+    """The certificates of a trustpoint, none of an empty text; read once for every device that holds the same."""
     return read_certificates(pem.encode()).certificates if pem else ()

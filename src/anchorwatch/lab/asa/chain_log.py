@@ -36,6 +36,7 @@ from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
 WEAK = "Certificate key size is too small or the signature hash is weak"
 USAGE = "no trustpoint with the usage ssl-server"
 ENDED = "the certificate has expired"
+UNCHECKED = "its revocation status cannot be checked"
 """Why an anchor of the device may not be used."""
 
 
@@ -175,6 +176,9 @@ def _refused(
     ]:
         yield _certificate(f"{WEAK}, serial number: {stored.serial(unfit[0].certificate).upper()}.")
         yield _chain(f"{WEAK}.")
+    elif unsure := _unchecked(presented, anchors):
+        yield Line(code="717030", severity=7, detail=TrustpointChosen(trustpoint=unsure.where))
+        yield _chain("Certificate revocation status could not be checked.")
     elif open_ends:
         for shown in open_ends:
             yield Line(
@@ -214,6 +218,18 @@ def _without_anchor(
     if any(_vouches(each.certificate, one) for each in usable for one in presented):
         return ()
     return tuple(reversed(presented[1:] or presented))
+
+
+def _unchecked(presented: tuple[Certificate, ...], anchors: tuple[Anchored, ...]) -> Anchored | None:
+    """An anchor that would vouch, if only revocation could be checked."""
+    return next(
+        (
+            each
+            for each in anchors
+            if each.unfit == UNCHECKED and any(_vouches(each.certificate, one) for one in presented)
+        ),
+        None,
+    )
 
 
 def _vouches(anchor: Certificate, shown: Certificate) -> bool:

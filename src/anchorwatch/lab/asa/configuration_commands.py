@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 
 from anchorwatch.devices.moment import Style
-from anchorwatch.formats import read as read_certificates
 from anchorwatch.formats import runconfig
 from anchorwatch.lab.asa import (
     call_home_commands,
@@ -18,6 +17,7 @@ from anchorwatch.lab.asa import (
     trustpoint_commands,
     trustpool_commands,
 )
+from anchorwatch.lab.asa.body import certificates
 from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings
@@ -108,7 +108,7 @@ def _parts(machine: Asa, settings: AsaSettings, *, everything: bool) -> Iterator
     yield trustpool_commands.configured(settings, everything=everything, can_renew=machine.traits.auto_import)
     for name, point in points:
         if point.pem:
-            yield runconfig.write(name, read_certificates(point.pem.encode()).certificates).rstrip("\n")
+            yield runconfig.write(name, certificates(point.pem)).rstrip("\n")
     yield "\n".join(f"ntp server {each}" for each in settings.ntp_servers)
     yield _ssl(settings)
     yield licence_commands.configured(settings)

@@ -13,7 +13,7 @@ from anchorwatch.devices.log_detail import Handshake
 from anchorwatch.devices.screen import to_lines
 from anchorwatch.formats import read as read_certificates
 from anchorwatch.lab import agent_news, agent_words
-from anchorwatch.lab.asa import call_home, chain_log, duty, entitlement
+from anchorwatch.lab.asa import call_home, chain_log, duty, entitlement, revocation
 from anchorwatch.lab.asa import settings as configuration
 from anchorwatch.lab.asa.body import AsaBody
 from anchorwatch.lab.asa.chain_log import Line
@@ -156,6 +156,16 @@ class Asa(AsaBody):
             to_address=address,
             to_port=port,
         )
+
+    def trust(self) -> TrustStore:
+        """Every anchor that serves call-home now. May take the time of connections, where revocation is checked."""
+        if revocation.demanding(self):
+            parts = urlsplit(self.portal_url)
+            host = parts.hostname or self.product.portal
+            self.unchecked = revocation.unchecked(self, host, call_home.place(self, parts))
+        else:
+            self.unchecked = frozenset()
+        return super().trust()
 
     def portal_place(self, portal: str) -> Endpoint | Unreachable:  # noqa: ARG002 - the profile's URL says where
         """Where the agent connects to: the host of the licensing profile, if call-home is on."""

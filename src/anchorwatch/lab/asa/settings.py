@@ -29,6 +29,8 @@ class Trustpoint:
     revocation: str = "none"
     usage: list[str] | None = None
     crl: bool = True
+    crl_lines: list[str] = field(default_factory=list)
+    """What stands below ``crl configure``; it is kept and shown."""
 
     def serves(self, name: str) -> bool:
         """Whether call-home is judged by it: the factory's own are, others where their usage says so."""
@@ -47,6 +49,8 @@ class PoolPolicy:
     revocation: str = "none"
     crl_cache: int = 60
     enforce_next_update: bool = True
+    overrides: list[str] = field(default_factory=list)
+    """Lines of ``match certificate``, as written."""
 
 
 @dataclass(slots=True, kw_only=True)

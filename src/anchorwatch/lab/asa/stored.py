@@ -36,7 +36,7 @@ def name(of: Name) -> PrintedName:
 
 def whole(certificate: Certificate, trustpoints: tuple[str, ...], when: When) -> StoredCertificate:
     """All that ``show crypto ca certificates`` prints of a certificate; `when` makes the device's own times."""
-    ocsp, crl = _addresses(certificate)
+    ocsp, crl = addresses(certificate)
     return StoredCertificate(
         kind="CA Certificate",
         status=Seen("Available"),
@@ -74,7 +74,7 @@ def _signed_with(certificate: Certificate) -> str:
     )
 
 
-def _addresses(certificate: Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def addresses(certificate: Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Where it says that revocation can be asked for: responders, and lists."""
     native = certificate.native()
     if native is None:

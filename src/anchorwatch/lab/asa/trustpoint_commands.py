@@ -12,6 +12,7 @@ from anchorwatch.devices.printed_name import escape
 from anchorwatch.devices.span import Seen
 from anchorwatch.formats import read as read_certificates
 from anchorwatch.lab.asa import stored
+from anchorwatch.lab.asa.body import certificates
 from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, CommandLine, Commands
 from anchorwatch.lab.asa.settings import Trustpoint
 from anchorwatch.lab.shell import Typed
@@ -55,7 +56,7 @@ def _points(shell: CommandLine, typed: Typed) -> str:
         if wanted not in (None, name):
             continue
         lines = [f"Trustpoint {name}:"]
-        for held in read_certificates(point.pem.encode()).certificates if point.pem else ():
+        for held in certificates(point.pem):
             lines += [
                 "    Subject Name:",
                 *(f"    {kind}={escape(part)}" for kind, part in stored.name(held.subject).attributes),
@@ -86,7 +87,7 @@ def configured(name: str, point: Trustpoint) -> str:
     if point.usage is not None:
         lines += [f"validation-usage {' '.join(point.usage)}"] if point.usage else ["no validation-usage"]
     if point.crl:
-        lines.append("crl configure")
+        lines += ["crl configure", *(f" {line}" for line in point.crl_lines)]
     return configuration.render(TrustpointConfig(name=Seen(name), lines=tuple(lines)))
 
 
@@ -176,6 +177,17 @@ def _no_usage(shell: CommandLine, typed: Typed) -> None:
 def _crl(shell: CommandLine, _: Typed) -> None:
     _here(shell).crl = True
     shell.enter(CRL, shell.subject)
+
+
+@COMMANDS.add("[no] {policy {cdp|static|both}|enforcenextupdate|protocol {http|ldap|scep}}", CRL)
+@COMMANDS.add("[no] cache-time <minutes>", CRL)
+def _crl_line(shell: CommandLine, typed: Typed) -> None:
+    words = typed.line.split()
+    undone = typed.words[0] == "no"
+    line = " ".join(words[1:] if undone else words)
+    kept = [each for each in _here(shell).crl_lines if each.split()[0] != line.split()[0]]
+    _here(shell).crl_lines = kept if undone else [*kept, line]
+    shell.changed()
 
 
 @COMMANDS.add("crypto ca permit-weak-crypto", CONFIGURATION)

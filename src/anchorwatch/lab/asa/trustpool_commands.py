@@ -70,7 +70,7 @@ def policy(machine: Asa) -> TrustpoolPolicy:
         automatic=Seen(config.auto_import) if can else None,
         url=Seen(config.url) if can else None,
         download_time=Seen(config.time) if can else None,
-        overrides=("None configured",),
+        overrides=tuple(config.overrides) or ("None configured",),
     )
 
 
@@ -90,7 +90,7 @@ def configured(settings: AsaSettings, *, everything: bool, can_renew: bool) -> s
         crl_cache=Seen(str(held.crl_cache)) if everything or held.crl_cache != 60 else None,
         enforce_next_update=Seen(held.enforce_next_update) if everything else None,
     )
-    return configuration.render(fact)
+    return "\n".join([configuration.render(fact), *(f" {line}" for line in held.overrides)])
 
 
 # ------------------------------------------------------------------------------------------ bringing in
@@ -346,6 +346,17 @@ def _no_crl_cache(shell: CommandLine, _: Typed) -> None:
 @COMMANDS.add("[no] crl enforcenextupdate", POLICY)
 def _crl_enforce(shell: CommandLine, typed: Typed) -> None:
     shell.machine.running.pool.enforce_next_update = not typed.has("no")
+    shell.changed()
+
+
+@COMMANDS.add("[no] match certificate <map> {allow expired-certificate|skip revocation-check}", POLICY)
+def _override(shell: CommandLine, typed: Typed) -> None:
+    words = " ".join(typed.words[-2:])
+    line = f"match certificate {typed.values['map']} {words}"
+    held = shell.machine.running.pool.overrides
+    held[:] = [each for each in held if each != line]
+    if typed.words[0] != "no":
+        held.append(line)
     shell.changed()
 
 
