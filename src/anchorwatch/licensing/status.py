@@ -74,9 +74,9 @@ FIRST_AGENT_WORDS: dict[RegistrationState, str] = {
     RegistrationState.IN_PROGRESS: "In Progress",
     RegistrationState.RETRYING: "Retry In Progress",
     RegistrationState.FAILED: "Failed",
-    RegistrationState.REGISTERED: "Completed",
+    RegistrationState.REGISTERED: "Registered",
     RegistrationState.EXPIRED: "Expired",
-    RegistrationState.DEREGISTERING: "Completed",
+    RegistrationState.DEREGISTERING: "Registered",
 }
 """What ``show license registration`` of the agents 1.x prints after ``Registration Status:``."""
 
