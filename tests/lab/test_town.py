@@ -1,6 +1,7 @@
 """A town alive: its portal, its bundle, its devices, what breaks, and what is left after it was killed."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from anchorwatch.lab import assembly, household
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.machine import Login
 from anchorwatch.lab.network import Fault
+from anchorwatch.lab.story_file import read
 from anchorwatch.lab.town import NoSuchDeviceError, Town, TownError
 from anchorwatch.licensing.status import AuthorizationState, RegistrationState
 from anchorwatch.net import http, tls
@@ -105,6 +107,58 @@ def test_the_move_costs_those_their_trust_who_had_no_bundle(town: Town) -> None:
         "the portal moves",
         "somebody opens port 80",
     ]
+
+
+def test_what_is_due_is_done_at_its_instant(town: Town) -> None:
+    """An authorization is renewed 30 days after the last one, and the bundle imported every night at 22:00."""
+    device = asa(town, "open")
+    granted = device.licence.state.last_authorization
+    assert granted is not None
+    device.log.clear()
+    town.turn_to(granted.at + timedelta(days=40))
+    renewed = device.licence.state.last_authorization
+    assert renewed is not None
+    assert timedelta(0) <= (renewed.at - granted.at) - timedelta(days=30) < timedelta(seconds=5)
+    imports = [line for line in assembly.logged(device) if "717058" in line]
+    assert len(imports) == 39
+    assert all(" 22:00:00: " in line for line in imports)
+
+
+@pytest.mark.soak
+def test_a_year_of_fifty_devices(tmp_path: Path) -> None:
+    """A year of renewals and nightly imports of fifty devices passes on the turned clock, and none is left behind."""
+    two = harbour.TEXT[: harbour.TEXT.index('[[devices]]\nname = "late"')]
+    folder = tmp_path / "town"
+    folder.mkdir(mode=0o700)
+    town = Town(read(two), folder, login=LOGIN, count=50)
+    try:
+        began = time.monotonic()
+        town.turn_to(town.story.starts + timedelta(days=365))
+        took = time.monotonic() - began
+        for name in town.residents:
+            state = town.machine(name).licence.state
+            assert state.authorization is AuthorizationState.AUTHORIZED, name
+            assert state.registration is RegistrationState.REGISTERED, name
+            assert len(asa(town, name).pool) == 17
+            assert town.scheduler.woken[name] > 365
+        assert took < 120, f"it took {took:.0f} s, where 30 s on two quiet cores are the aim"
+    finally:
+        town.close()
+
+
+@pytest.mark.soak
+def test_a_device_that_is_never_mended_expires_on_the_day(tmp_path: Path) -> None:
+    """A chassis that lost its trust is expired 90 days after its last success, and not before."""
+    town = built(tmp_path / "town")
+    try:
+        granted = town.machine("chassis").licence.state.last_authorization
+        assert granted is not None
+        town.turn_to(granted.at + timedelta(days=90) - timedelta(hours=1))
+        assert town.machine("chassis").licence.state.authorization is AuthorizationState.AUTHORIZED
+        town.turn_to(granted.at + timedelta(days=90, minutes=5))
+        assert town.machine("chassis").licence.state.authorization is AuthorizationState.EXPIRED
+    finally:
+        town.close()
 
 
 def test_time_does_not_go_back(before: Town) -> None:

@@ -57,6 +57,8 @@ _INSPECTOR, _INSPECTED, _FOREIGNER, _FOREIGN_SIGNER = (
 )
 _PURPOSE = "1.3.6.1.3.1.9.21.2.3"
 _LONG_AGO, _FAR = datetime(2005, 1, 1, tzinfo=UTC), datetime(2045, 1, 1, tzinfo=UTC)
+_SELDOM = timedelta(days=90)
+"""How often devices look for a newer trust bundle: those of the document never do, and a year of many is to be short."""
 _LISTED = "application/x-pkcs7-certificates"
 
 
@@ -180,6 +182,7 @@ class Household:
             return management.opened(folder, self.clock)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         portal = management.initialise(folder, self.story.host, self.clock)
+        publication.publish(portal, lambda bundle: replace(bundle, refresh_hint=_SELDOM))
         management.add_account(portal, *self.story.account)
         return portal
 
