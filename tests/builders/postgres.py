@@ -36,6 +36,10 @@ def programs() -> Path | None:
     return None
 
 
+OWNER = "keeper"
+"""Who owns the databases that are made."""
+
+
 class Postgres:
     """A running server. `durable=False` never waits for the disk: for tests in which nothing is killed."""
 
@@ -96,7 +100,9 @@ class Postgres:
 
     def url(self, database: str) -> str:
         """The address of one of its databases."""
-        return f"postgresql://shelf@127.0.0.1:{self.port}/{database}"
+        # Who owns a database is no superuser: a superuser walks through every fence there is.
+        user = "shelf" if database == "postgres" else OWNER
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def create(self) -> str:
         """Make an empty database; its name."""
@@ -105,7 +111,9 @@ class Postgres:
         self._made += 1
         name = f"shelf{self._made}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
+            if self._made == 1:
+                connection.execute(f"CREATE ROLE {OWNER} LOGIN".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 OWNER {OWNER}".encode())
         return name
 
     def drop(self, name: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from anchorwatch.db.database import Database, Health
 from anchorwatch.db.error import SchemaDiffers
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of this release."""
 _FOLDER = Path(__file__).parent / "migrations"
 

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from anchorwatch.db import account, idempotency
 from anchorwatch.db.account import SmartAccount
 from anchorwatch.db.database import Transaction
+from anchorwatch.db.fence import Fenced
 from anchorwatch.db.joined import Joined
 from anchorwatch.db.page import Listing, one, page, place
 from anchorwatch.db.word import OperatorRole
@@ -206,9 +207,10 @@ def visitor(role: OperatorRole) -> Callable[[Request], Any]:
         if unknown:
             # A filter that is misspelled would else show, or hide, what nobody meant.
             raise Refusal(Kind.MESSAGE_MALFORMED, f"there is no parameter {min(unknown)[:40]!a} here")
-        return Visit(
-            portal=request.app.state.portal, operator=operator, request=request, body=await request.body()
-        )
+        portal: Portal = request.app.state.portal
+        if operator.account_id is not None:
+            portal = replace(portal, database=Fenced(portal.database, operator.account_id))
+        return Visit(portal=portal, operator=operator, request=request, body=await request.body())
 
     return enter
 
