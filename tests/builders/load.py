@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import secrets
 import selectors
 import socket
@@ -23,6 +24,8 @@ from anchorwatch.licensing import jws, message, signature, wire
 from anchorwatch.licensing.key import SigningKey
 from anchorwatch.licensing.message import ClockReport, EntitlementRequest, Wanted
 
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+
 
 @dataclass(slots=True)
 class Unit:
@@ -36,39 +39,50 @@ class Unit:
     jti: str | None = None
     counts: tuple[int, ...] = (1,)
     """How many seats it asks for, in turns."""
+    tag: str = "standard"
     seats: int = 0
     """What its last grant gave it."""
+    pending: tuple[bytes, str] | None = None
+    """A request whose answer has not come, with its key: it is sent again as it was, until one comes."""
+
+    def next(self) -> bytes:
+        """The octets of its next L1, or of the one before again where no answer came."""
+        if self.pending is None:
+            self.pending = (self.body(), str(uuid.uuid4()))
+        return self.request(*self.pending)
 
     def body(self) -> bytes:
-        """Its next L1."""
+        """A new L1."""
         now = datetime.now(UTC)
         return wire.dump(
             EntitlementRequest(
                 seq=self.seq + 1,
-                entitlements=(Wanted(tag="standard", count=self.counts[self.seq % len(self.counts)]),),
+                entitlements=(Wanted(tag=self.tag, count=self.counts[self.seq % len(self.counts)]),),
                 clock=ClockReport(now=now, source="device", mono_ms=1, boot_id="b"),
                 trust_seq=1,
                 last_jti=self.jti,
             )
         )
 
-    def request(self, body: bytes, key: str) -> bytes:
-        """The octets of a signed PUT, of this moment."""
+    def request(self, body: bytes | None, key: str | None) -> bytes:
+        """The octets of a signed PUT, of this moment; without a body of a GET: its last grant."""
+        method, fields = "GET" if body is None else "PUT", ""
+        if body is not None:
+            fields = (
+                f"Content-Type: {message.JSON}\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n"
+            )
         asked = signature.Request(
-            method="PUT",
+            method=method,
             target_uri=f"https://{self.portal}{message.ENTITLEMENTS}",
             body=body,
-            content_type=message.JSON,
+            content_type=None if body is None else message.JSON,
             idempotency_key=key,
         )
         once = wire.base64url(secrets.token_bytes(16))
         signed = signature.sign(asked, self.key, keyid=self.keyid, created=datetime.now(UTC), nonce=once)
-        fields = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
-        head = (
-            f"PUT {message.ENTITLEMENTS} HTTP/1.1\r\nHost: {self.portal}\r\nContent-Type: {message.JSON}\r\n"
-            f"Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n{fields}\r\n"
-        )
-        return head.encode("ascii") + body
+        fields += "".join(f"{name}: {value}\r\n" for name, value in signed.items())
+        head = f"{method} {message.ENTITLEMENTS} HTTP/1.1\r\nHost: {self.portal}\r\n{fields}\r\n"
+        return head.encode("ascii") + (body or b"")
 
     def adopt(self, text: bytes) -> None:
         """Take a grant."""
@@ -162,25 +176,33 @@ class Load:
     def _send(self, line: _Line, due: float) -> None:
         unit = self._units.popleft()
         line.unit, line.due = unit, due
-        line.connection.sendall(unit.request(unit.body(), str(uuid.uuid4())))
+        line.connection.sendall(unit.next())
 
     def _received(self, line: _Line) -> Answer | None:
         octets = line.connection.recv(65_536)
         if not octets:
             raise ConnectionError("the portal closed a connection")
         line.received += octets
-        head, found, rest = bytes(line.received).partition(b"\r\n\r\n")
-        if not found:
-            return None
-        fields = head.lower()
-        start = fields.index(b"content-length:") + 15
-        length = int(fields[start : fields.find(b"\r\n", start) if b"\r\n" in fields[start:] else None])
-        if len(rest) < length:
+        whole = answered(bytes(line.received))
+        if whole is None:
             return None
         line.received.clear()
         unit = line.unit
         assert unit is not None
-        status = int(head[9:12])
+        status, head, body = whole
         if status == 200:
-            unit.adopt(rest)
-        return Answer(unit, status, head, rest, time.perf_counter() - line.due)
+            unit.adopt(body)
+        if status not in (429, 503):
+            unit.pending = None
+        return Answer(unit, status, head, body, time.perf_counter() - line.due)
+
+
+def answered(octets: bytes) -> tuple[int, bytes, bytes] | None:
+    """Status, head and body of an answer, None while it is not whole."""
+    head, found, body = octets.partition(b"\r\n\r\n")
+    if not found:
+        return None
+    length = _LENGTH.search(head)
+    if length is not None and len(body) < int(length[1]):
+        return None
+    return int(head[9:12]), head, body
