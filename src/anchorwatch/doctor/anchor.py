@@ -8,7 +8,7 @@ distrusted by then. Of several that suffice one is recommended and all are told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
@@ -163,13 +163,16 @@ _ONLY_SESSION = "it was learned only from the session that failed"
 
 
 def _by_name(catalogue: Catalogue, name: PrintedName, at: date) -> _Candidate:
-    """The best certificate under a printed name: the one known by that name first, then whatever may be proposed."""
+    """The best certificate under a printed name: what somebody gave before what everybody has, and the one known by
+    that name before whatever else may be proposed.
+    """
     facts = [fact for fact in KNOWN_AUTHORITIES if _title(fact) == value_key(name.label)]
     hashes = [fact.sha256 for fact in facts]
     held = [known for known in catalogue.entries if printed(known.certificate).key == name.key]
     proposable = [known for known in held if known.origin.proposable]
     proposable.sort(
         key=lambda known: (
+            not _is_given(known, hashes),
             known.certificate.sha256 not in hashes,
             bool(_objection(known.certificate, at)),
             not known.certificate.self_issued,
@@ -187,19 +190,31 @@ def _by_name(catalogue: Catalogue, name: PrintedName, at: date) -> _Candidate:
 
 
 def _by_fact(catalogue: Catalogue, fact: KnownAuthority, at: date) -> _Candidate:
-    """The certificate of the table, where the catalogue holds it; else one of its name that somebody gave, as for a
-    device that prints the name; else its facts alone.
+    """The certificate that somebody gave under the name of the table, as for a device that prints the name; else the
+    one of the table, where the catalogue holds it; else its facts alone.
     """
     name = fact.common_name or fact.organizational_unit or ""
-    given = [known for known in catalogue.entries if known.origin is Origin.GIVEN]
-    held = [
-        *(known for known in catalogue.entries if known.certificate.sha256 == fact.sha256),
-        *(known for known in given if value_key(known.certificate.title) == _title(fact)),
+    own = [known for known in catalogue.entries if known.certificate.sha256 == fact.sha256]
+    named = [
+        known
+        for known in catalogue.entries
+        if _is_given(known, [fact.sha256]) and value_key(known.certificate.title) == _title(fact)
     ]
+    held = sorted((*own, *named), key=lambda known: known.origin is not Origin.GIVEN)
     for known in held:
         if known.origin.proposable:
             return _Candidate(name, known.certificate.sha256, known, _objection(known.certificate, at))
     return _Candidate(name, fact.sha256, None, _fact_objection(fact, at) or "")
+
+
+def _is_given(known: Known, hashes: Sequence[str]) -> bool:
+    """Whether somebody gave a certificate as the root of its name: explicit outranks what every machine has.
+
+    Where it is not the one known under that name, the plan asks a person about it.
+    """
+    return known.origin is Origin.GIVEN and (
+        known.certificate.sha256 in hashes or known.certificate.self_issued
+    )
 
 
 def _title(fact: KnownAuthority) -> str:

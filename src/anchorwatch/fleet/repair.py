@@ -194,7 +194,6 @@ class _Hand:
     tell: Tell
     stop: Callable[[], bool]
     sleep: Sleep
-    begun: int = 0
 
     async def do(self, step: Step) -> Carried:
         """One step, written down before and after where it changes something, repeated where it says so."""
@@ -250,13 +249,13 @@ class _Hand:
         over = step.repeat.at_most_seconds if step.repeat is not None else 0
         pause = self.orders.every or (step.repeat.every_seconds if step.repeat is not None else 0)
         waited = 0.0
-        since = self.begun = self.begun or self.visit.mark()
         while True:
+            since = self.visit.mark()
             carried = await carry(self.visit, step, self.orders.filling, stop=self.stop)
             self._keep()
             if carried.surprise or step.repeat is None or self._shows(step, carried, since):
                 return carried
-            if waited + pause > over:
+            if waited + pause > over or self.stop():
                 # Not a surprise: what counts is the proof at the end.
                 self.tell(f"not yet after {waited:.0f} s: {step.expected.sentence}")
                 return carried
