@@ -98,6 +98,16 @@ def test_every_state_of_the_screen_is_read_as_it_was_meant(stage: Stage, softwar
     ]
 
 
+def test_the_summary_is_the_same_in_short(stage: Stage) -> None:
+    """The table of `show license summary` names what `show license usage` tells in blocks."""
+    machine = stage.registered(stage.asa("9.8(2)", trustpoints=TRUSTED))
+    told = []
+    for command in ("summary", "usage"):
+        (found,) = license_screen.parse(to_lines(typed(machine, f"show license {command}")))
+        told.append([(each.tag, each.name, each.count, each.status) for each in found.fact.entitlements])
+    assert told[0] == told[1] != []
+
+
 def test_the_first_agents_print_a_list(stage: Stage) -> None:
     """On 9.5(2) the flat list and the registration read back, before and after a registration."""
     machine = stage.asa("9.5(2)", trustpoints=TRUSTED)

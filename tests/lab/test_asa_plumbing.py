@@ -485,10 +485,38 @@ def test_configuration_that_an_asa_would_not_take(stage: Stage) -> None:
     assert len(machine.running.text) == 1
 
 
+def test_nobody_fills_a_device_by_typing(stage: Stage) -> None:
+    """Whatever is added again and again reaches an end, and files go nowhere but to flash."""
+    machine = stage.asa()
+    several = [
+        *(f"name-server 10.0.0.{number}" for number in range(20)),
+        *(f"crypto ca trustpoint t{number}" for number in range(120)),
+        *(f"ntp server 10.0.0.{number}" for number in range(20)),
+        *(f"no logging message {number:06}" for number in range(600)),
+    ]
+    said = typed(machine, "configure terminal", "dns server-group DefaultDNS", *several)
+    assert said.count("ERROR: No more of these can be configured") > 100
+    held = machine.running
+    assert (len(held.trustpoints), len(held.name_servers), len(held.ntp_servers)) == (100, 6, 10)
+    assert len(held.logging.silenced) == 500
+    for name in ("..", "../../outside", "/etc/passwd", ".hidden", "a/../../b"):
+        assert "ERROR" in typed(machine, f"crypto ca trustpool export disk0:{name}")
+        assert "ERROR" in typed(machine, f"crypto ca trustpool import url disk0:{name} noconfirm")
+    assert not machine.flash.exists()
+
+
 def test_who_changed_something_is_logged_without_secrets(stage: Stage) -> None:
     """A command that changes something is logged with the user, a look is not, and no password is."""
     machine = stage.asa()
-    typed(machine, "show version", "configure terminal", "username kim password hidden-word", user="kim")
+    typed(
+        machine,
+        "show version",
+        "configure terminal",
+        "username kim password hidden-word",
+        "snmp-server host inside 10.0.0.9 community hidden-word",
+        user="kim",
+    )
+    assert machine.running.text[-1] == "snmp-server host inside 10.0.0.9 community *****"
     said = [message.text for message in machine.log if message.code in ("111008", "111010")]
     assert any("User 'kim' executed the 'configure terminal' command." in text for text in said)
     assert any("username kim password *****" in text for text in said)

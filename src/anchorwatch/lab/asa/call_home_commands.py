@@ -9,11 +9,12 @@ from anchorwatch.devices.asa import call_home_settings
 from anchorwatch.devices.fact import CallHomeConfig, CallHomeProfile, CallHomeTest
 from anchorwatch.devices.span import Seen
 from anchorwatch.lab.asa import call_home
-from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.settings import AsaSettings, CallHome, Profile
 from anchorwatch.lab.shell import Typed
 
 COMMANDS = Commands()
+_MOST = 10
 MODE, PROFILE = "call-home", "call-home-profile"
 
 
@@ -188,12 +189,15 @@ def _no_contact(shell: CommandLine, _: Typed) -> None:
 
 
 @COMMANDS.add("profile <profile>", MODE)
-def _profile(shell: CommandLine, typed: Typed) -> None:
-    name = typed.values["profile"]
-    if name not in shell.machine.running.call_home.profiles:
-        shell.machine.running.call_home.profiles[name] = Profile()
+def _profile(shell: CommandLine, typed: Typed) -> str:
+    name, profiles = typed.values["profile"], shell.machine.running.call_home.profiles
+    if name not in profiles:
+        if len(profiles) >= _MOST:
+            return FULL
+        profiles[name] = Profile()
         shell.changed()
     shell.enter(PROFILE, name)
+    return ""
 
 
 @COMMANDS.add("no profile <profile>", MODE)
@@ -221,7 +225,7 @@ def _address(shell: CommandLine, typed: Typed) -> str:
         return DIALECT.errors["invalid"]
     profile = _here(shell)
     # The newest counts; an address that is there already stays where it is.
-    profile.urls = [url, *(each for each in profile.urls if each != url)]
+    profile.urls = [url, *(each for each in profile.urls if each != url)][:_MOST]
     shell.changed()
     return ""
 
@@ -236,7 +240,7 @@ def _no_address(shell: CommandLine, typed: Typed) -> None:
 @COMMANDS.add("destination address email <address>", PROFILE)
 def _email(shell: CommandLine, typed: Typed) -> None:
     profile = _here(shell)
-    if typed.values["address"] not in profile.email:
+    if typed.values["address"] not in profile.email and len(profile.email) < _MOST:
         profile.email.append(typed.values["address"])
     shell.changed()
 
@@ -256,7 +260,7 @@ def _method(shell: CommandLine, _: Typed) -> None:
 @COMMANDS.add("subscribe-to-alert-group <group...>", PROFILE)
 def _subscribe(shell: CommandLine, typed: Typed) -> None:
     profile = _here(shell)
-    if typed.values["group"] not in profile.alerts:
+    if typed.values["group"] not in profile.alerts and len(profile.alerts) < _MOST:
         profile.alerts.append(typed.values["group"])
     shell.changed()
 

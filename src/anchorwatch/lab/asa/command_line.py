@@ -34,7 +34,11 @@ Does = Callable[["CommandLine", Typed], Says]
 DoesT = TypeVar("DoesT", bound=Callable[["CommandLine", Typed], Says])
 
 _LOOKING = ("show", "help", "ping", "more", "dir", "terminal", "exit", "quit", "end", "enable", "disable", "login", "logout")  # fmt: skip
-_HIDDEN = re.compile(r"(?P<before>\b(?:idtoken|password|secret|key)\s+)\S+", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"(?P<before>\b(?:idtoken|password|secret|community|pre-shared-key|key)\s+)\S+", re.IGNORECASE
+)
+FULL = "ERROR: No more of these can be configured"
+"""What is said where a list has reached its length: nobody fills a device by typing."""
 
 
 class Taught(NamedTuple):
@@ -137,7 +141,7 @@ class CommandLine(Shell[Asa]):
             yield mode.name
 
     def _record(self, line: str, found: Typed) -> None:
-        hidden = _HIDDEN.sub(lambda match: f"{match['before']}*****", line.strip())
+        hidden = masked(line.strip())
         self.typed = [*self.typed[-19:], hidden]
         if not found.words or found.words[0] in _LOOKING:
             return
@@ -191,6 +195,11 @@ class CommandLine(Shell[Asa]):
             await asyncio.sleep(every)
             if self.machine.unlicensed:
                 self.terminal.interject("\n".join(DIALECT.notices))
+
+
+def masked(line: str) -> str:
+    """A line without its secrets, as it may be kept, shown and logged."""
+    return _HIDDEN.sub(lambda match: f"{match['before']}*****", line)
 
 
 def leave(shell: CommandLine) -> None:

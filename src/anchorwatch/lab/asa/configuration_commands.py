@@ -18,7 +18,15 @@ from anchorwatch.lab.asa import (
     trustpool_commands,
 )
 from anchorwatch.lab.asa.body import certificates
-from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
+from anchorwatch.lab.asa.command_line import (
+    CONFIGURATION,
+    DIALECT,
+    FULL,
+    PRIVILEGED,
+    CommandLine,
+    Commands,
+    masked,
+)
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings
 from anchorwatch.lab.shell import LeaveError, Typed
@@ -244,7 +252,7 @@ def _kept(words: str) -> Callable[[CommandLine, Typed], str]:
     def keep(shell: CommandLine, typed: Typed) -> str:
         held = shell.machine.running.text
         rest = typed.values.get("rest", "")
-        line = f"{words} {rest}".strip()
+        line = masked(f"{words} {rest}".strip())
         if typed.words[0] == "no":
             left = [each for each in held if not (each == line or each.startswith(f"{line} "))]
             if len(left) == len(held):
@@ -252,7 +260,7 @@ def _kept(words: str) -> Callable[[CommandLine, Typed], str]:
             held[:] = left
         elif line not in held:
             if len(held) >= _MOST_TEXT:
-                return "ERROR: The configuration is full"
+                return FULL
             held.append(line)
         shell.changed()
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from anchorwatch.devices.asa import syslog
-from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.settings import AsaSettings, Logging
 from anchorwatch.lab.shell import Typed
 
@@ -21,7 +21,7 @@ LEVELS = (
     "debugging",
 )
 """The words for the severities, 0 first."""
-_MOST_HOSTS = 16
+_MOST_HOSTS, _MOST_CODES = 16, 500
 
 
 @COMMANDS.add("show logging")
@@ -172,6 +172,8 @@ def _message(shell: CommandLine, typed: Typed) -> str:
     silenced = _config(shell).silenced
     silenced[:] = [each for each in silenced if each != code]
     if typed.has("no"):
+        if len(silenced) >= _MOST_CODES:
+            return FULL
         silenced.append(code)
     return ""
 
@@ -183,7 +185,10 @@ def _message_level(shell: CommandLine, typed: Typed) -> str:
         return DIALECT.errors["invalid"]
     if isinstance(level, str):
         return level
-    _config(shell).levels[code] = level
+    levels = _config(shell).levels
+    if code not in levels and len(levels) >= _MOST_CODES:
+        return FULL
+    levels[code] = level
     return ""
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from anchorwatch.devices.asa import reachability
 from anchorwatch.devices.fact import PingResult
 from anchorwatch.devices.span import Seen
-from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings, Interface
 from anchorwatch.lab.shell import Typed
@@ -19,6 +19,7 @@ COMMANDS = Commands()
 DNS, INTERFACE = "dns", "interface"
 _INVALID_HOST = "ERROR: % Invalid Hostname"
 _PINGS = 5
+_MOST_SERVERS, _MOST_ROUTES = 6, 1_000
 _PATIENCE = 1.0
 
 
@@ -106,8 +107,11 @@ def _name_server(shell: CommandLine, typed: Typed) -> str:
     address = typed.values["address"]
     if not _is_address(address):
         return _caret(shell, typed, address)
-    if address not in shell.machine.running.name_servers:
-        shell.machine.running.name_servers.append(address)
+    servers = shell.machine.running.name_servers
+    if address not in servers:
+        if len(servers) >= _MOST_SERVERS:
+            return FULL
+        servers.append(address)
     shell.changed()
     return ""
 
@@ -184,6 +188,8 @@ def _route(shell: CommandLine, typed: Typed) -> str:
     routes = shell.machine.running.routes
     if line in routes:
         return "ERROR: Cannot add route, route already exists"
+    if len(routes) >= _MOST_ROUTES:
+        return FULL
     routes.append(line)
     shell.changed()
     return ""

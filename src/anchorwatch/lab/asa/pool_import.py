@@ -57,7 +57,8 @@ def fetch(machine: AsaBody, url: str) -> File | Missing:
     """Fetch a file, by plain HTTP or from flash. May take the time of a connection."""
     parts = urlsplit(url)
     if parts.scheme in ("disk0", "flash"):
-        path = machine.flash / parts.path.lstrip("/").replace("/", "_")
+        # Files lie side by side; a path into anything else leads to none.
+        path = machine.flash / (parts.path.lstrip("/").replace("/", "_").lstrip(".") or "_")
         try:
             data = path.read_bytes() if path.stat().st_size <= MOST else b""
         except OSError:

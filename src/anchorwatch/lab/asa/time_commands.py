@@ -13,12 +13,13 @@ from anchorwatch.devices.asa import configuration
 from anchorwatch.devices.fact import ClockReading, ClockZone, NtpAssociation, NtpStatus
 from anchorwatch.devices.moment import DeviceTime, Style
 from anchorwatch.devices.span import Seen
-from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings
 from anchorwatch.lab.shell import Typed
 
 COMMANDS = Commands()
+_MOST_SERVERS = 10
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d):([0-5]\d)")
 
 
@@ -156,8 +157,11 @@ def _ntp_server(shell: CommandLine, typed: Typed) -> str:
         ipaddress.ip_address(server)
     except ValueError:
         return " " * (len(shell.prompt) + typed.line.rfind(server)) + "^\n" + DIALECT.errors["invalid"]
-    if server not in shell.machine.running.ntp_servers:
-        shell.machine.running.ntp_servers.append(server)
+    servers = shell.machine.running.ntp_servers
+    if server not in servers:
+        if len(servers) >= _MOST_SERVERS:
+            return FULL
+        servers.append(server)
     shell.changed()
     shell.machine.follow_time()
     return ""

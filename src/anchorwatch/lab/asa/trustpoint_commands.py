@@ -13,7 +13,7 @@ from anchorwatch.devices.span import Seen
 from anchorwatch.formats import read as read_certificates
 from anchorwatch.lab.asa import stored
 from anchorwatch.lab.asa.body import certificates
-from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, CommandLine, Commands
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, CommandLine, Commands
 from anchorwatch.lab.asa.settings import Trustpoint
 from anchorwatch.lab.shell import Typed
 from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
@@ -21,6 +21,7 @@ from anchorwatch.pki.certificate import Certificate, MalformedCertificateError
 COMMANDS = Commands()
 POINT = "trustpoint"
 CRL = "crl"
+_MOST = 100
 _NAME = re.compile(r"[\w.:@-]{1,128}")
 _REFUSED = "ERROR: Failed to parse or verify imported certificate"
 _SURE = "Are you sure you want to do this? [yes/no]: "
@@ -100,6 +101,8 @@ def _point(shell: CommandLine, typed: Typed) -> str:
     if not _NAME.fullmatch(name):
         return DIALECT.errors["invalid"]
     if name not in shell.machine.running.trustpoints:
+        if len(shell.machine.running.trustpoints) >= _MOST:
+            return FULL
         shell.machine.running.trustpoints[name] = Trustpoint()
         shell.changed()
     shell.enter(POINT, name)

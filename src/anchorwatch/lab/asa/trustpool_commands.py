@@ -14,7 +14,7 @@ from anchorwatch.formats import pkcs7
 from anchorwatch.formats.bundle import Bundle
 from anchorwatch.formats.merge import Merge
 from anchorwatch.lab.asa import pool_import, stored
-from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, PRIVILEGED, CommandLine, Commands
+from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.pool_import import File, Missing, Signature
 from anchorwatch.lab.asa.settings import BUNDLE_URL, AsaSettings
@@ -26,6 +26,8 @@ POLICY = "trustpool"
 _CONTINUE = "Do you want to continue? (y/n)"
 _SURE = "Are you sure you want to do this? (y/n)"
 _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d:[0-5]\d")
+_MOST_OVERRIDES, _MOST_FILES = 100, 50
+_FILE = re.compile(r"/*(?P<name>[A-Za-z0-9_-][A-Za-z0-9._-]{0,63})")
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 _UNVERIFIED = "Root file signature could not be verified."
 
@@ -176,12 +178,15 @@ async def _import_default(shell: CommandLine, typed: Typed) -> str:
 @COMMANDS.add("crypto ca trustpool export <url>", PRIVILEGED, CONFIGURATION)
 def _export(shell: CommandLine, typed: Typed) -> str:
     scheme, colon, rest = typed.values["url"].partition(":")
-    if scheme not in ("disk0", "flash") or not colon or not rest.strip("/"):
+    named = _FILE.fullmatch(rest)
+    if scheme not in ("disk0", "flash") or not colon or named is None:
         return f"ERROR: %Error opening {typed.values['url']} (Unsupported)"
     machine = shell.machine
     data = pkcs7.write(anchor.certificate for anchor in machine.pool.anchors)
     machine.flash.mkdir(parents=True, exist_ok=True)
-    (machine.flash / rest.lstrip("/").replace("/", "_")).write_bytes(data)
+    if len(list(machine.flash.iterdir())) >= _MOST_FILES:
+        return f"ERROR: Error writing {typed.values['url']} (No space left on device)"
+    (machine.flash / named["name"]).write_bytes(data)
     return f"{len(machine.pool)} trustpool certificates exported"
 
 
@@ -350,14 +355,17 @@ def _crl_enforce(shell: CommandLine, typed: Typed) -> None:
 
 
 @COMMANDS.add("[no] match certificate <map> {allow expired-certificate|skip revocation-check}", POLICY)
-def _override(shell: CommandLine, typed: Typed) -> None:
+def _override(shell: CommandLine, typed: Typed) -> str:
     words = " ".join(typed.words[-2:])
     line = f"match certificate {typed.values['map']} {words}"
     held = shell.machine.running.pool.overrides
     held[:] = [each for each in held if each != line]
     if typed.words[0] != "no":
+        if len(held) >= _MOST_OVERRIDES:
+            return FULL
         held.append(line)
     shell.changed()
+    return ""
 
 
 @COMMANDS.add("default", POLICY, help_="Return all settings of the policy to their defaults")
