@@ -52,7 +52,7 @@ class Meter:
 
     def __init__(self, portal: Portal, *, chain: Path | None = None) -> None:
         """`chain` is the file of the certificates that are shown in TLS."""
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it ships without types for this one
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "anchorwatch_portal_requests",
