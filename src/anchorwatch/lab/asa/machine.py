@@ -96,6 +96,7 @@ class Asa(AsaBody):
             self.reasons["registration"] = agent_words.refusal(after)
         for event in agent_news.news(self.policy, before, after, reason=self._words(after)):
             self.note(agent_news.asa_code(event), event, event.severity)
+            self.trace("license", f"Smart Agent: {event.mnemonic}: {event.text}")
         if after.wanted != before.wanted:
             self.asked_at = self.clock.now()
         under_way = (RegistrationState.IN_PROGRESS, RegistrationState.RETRYING)
