@@ -14,6 +14,9 @@ BIN := $(VENV)/bin
 endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+# A locked file names everything there is, so nothing is left to be resolved; older pips resolve an extra anew and then
+# stumble over a release that came out after the lock.
+LOCKED := $(PIP) --no-deps --require-hashes
 
 # The first interpreter that is new enough and can make a virtual environment; PYTHON=… overrides the search.
 CAN := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -49,13 +52,13 @@ $(VENV)/.made:
 
 $(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt requirements/build.txt pyproject.toml
 	@echo '== setting up: what anchorwatch runs on'
-	@$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(LOCKED) -r requirements/runtime.txt -r requirements/build.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime requirements/test.txt
 	@echo '== setting up: what it is tested with'
-	@$(PIP) --require-hashes -r requirements/test.txt
+	@$(LOCKED) -r requirements/test.txt
 	@touch $@
 
 # Clients that must be able to drive the lab's devices, each set in an environment of its own.
@@ -65,7 +68,7 @@ clients: $(CLIENTS)
 .clients/%/.made: requirements/clients-%.txt $(VENV)/.made
 	@echo '== setting up: clients for the lab, $*'
 	@$(PY) -m venv --clear .clients/$*
-	@.clients/$*/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
+	@.clients/$*/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
 # ------------------------------------------------------------------------------------ the two commands
@@ -122,7 +125,7 @@ UPGRADE ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links --annotation-style line $(UPGRADE)
 lock: setup
-	@$(PIP) --require-hashes -r requirements/lock.txt
+	@$(LOCKED) -r requirements/lock.txt
 	$(COMPILE) pyproject.toml --group test -o requirements/test.txt
 	$(COMPILE) pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
 	$(COMPILE) --group build -c requirements/test.txt -o requirements/build.txt
@@ -133,7 +136,7 @@ lock: setup
 wheels: setup
 	@echo '== a folder of wheels: dist/wheels'
 	@rm -rf dist/wheels
-	@$(PY) -m pip --disable-pip-version-check wheel --quiet --require-hashes -r requirements/runtime.txt -w dist/wheels
+	@$(PY) -m pip --disable-pip-version-check wheel --quiet --no-deps --require-hashes -r requirements/runtime.txt -w dist/wheels
 	@$(PY) -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation -w dist/wheels .
 	@cp requirements/runtime.txt dist/wheels/
 	@echo 'on a machine without a network:'
