@@ -28,6 +28,7 @@ from anchorwatch.devices.fact import (
 )
 from anchorwatch.devices.fxos.trustpoint import ChassisTrustpoint
 from anchorwatch.devices.license_fact import LicenseReport
+from anchorwatch.doctor import bundle_reach
 from anchorwatch.doctor import platform as platforms
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
@@ -283,16 +284,26 @@ def block(platform: Platform) -> tuple[Command, ...]:
 
 
 def next_commands(
-    case: Case, ladder: Ladder, findings: tuple[Finding, ...], *, platform: Platform | None = None
+    case: Case,
+    ladder: Ladder,
+    findings: tuple[Finding, ...],
+    *,
+    platform: Platform | None = None,
+    healthy: bool = False,
 ) -> tuple[Command, ...]:
     """The commands that would tell most about a case, at most five; none where a confirmed cause explains it all.
+
+    Of a `healthy` device only what would settle a doubt about its trust bundle is asked.
 
     `platform` is what somebody said it is, None to go by the case itself; where nothing tells, the ASA's are given.
     """
     where = platform or platforms.of(case) or Platform.ASA
+    bundle = _about_the_bundle(case, findings) if where is Platform.ASA else ()
     causes = [each for each in findings if each.explained_by is None and each.severity is Severity.TROUBLE]
+    if healthy:
+        return bundle
     if causes and all(each.confidence in _ENOUGH and each.code not in _STATES for each in causes):
-        return ()
+        return bundle
     failing = ladder.failing
     unknown = {step.rung for step in ladder.steps if step.footing is Footing.UNKNOWN}
     wanted = []
@@ -306,7 +317,26 @@ def next_commands(
         ):
             continue
         wanted.append((_rank(command, failing.rung if failing else None), place, command))
-    return tuple(command for _, _, command in sorted(wanted, key=lambda each: each[:2])[:_MOST])
+    return (*(command for _, _, command in sorted(wanted, key=lambda each: each[:2])[:_MOST]), *bundle)[
+        :_MOST
+    ]
+
+
+_NIGHTS = frozenset({"auto-import-failing", "bundle-url-blocked"})
+
+
+def _about_the_bundle(case: Case, findings: tuple[Finding, ...]) -> tuple[Command, ...]:
+    """Whether the bundle's server is reached by now, where a night failed and nothing tells."""
+    doubtful = any(each.code in _NIGHTS for each in findings) and bundle_reach.last_night_may_be_over(case)
+    if not doubtful or bundle_reach.pings(case) or bundle_reach.fetched(case):
+        return ()
+    host, port = bundle_reach.server(case)
+    return (
+        Command(
+            line=f"ping tcp {host} {port}",
+            why="whether the server of the trust bundle is reached by now",
+        ),
+    )
 
 
 _STATES = frozenset(

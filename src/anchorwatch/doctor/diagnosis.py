@@ -170,9 +170,9 @@ def examine(case: Case, *, catalogue: Catalogue = EMPTY, platform: Platform | No
         impact=impact.of(case, working=status is Status.HEALTHY),
         ruled_out=_ruled_out(findings),
         ladder=rungs,
-        next_commands=()
-        if status is Status.HEALTHY
-        else ask.next_commands(case, rungs, findings, platform=platform),
+        next_commands=ask.next_commands(
+            case, rungs, findings, platform=platform, healthy=status is Status.HEALTHY
+        ),
         plan=None
         if status is Status.HEALTHY
         else treatment.treat(case, findings, catalogue=catalogue, platform=platform),

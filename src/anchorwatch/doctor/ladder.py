@@ -22,7 +22,7 @@ from anchorwatch.devices.fact import (
 )
 from anchorwatch.devices.license_fact import LicenseReport
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import outbound, portal_words, reach, skew, spoken, standing
+from anchorwatch.doctor import bundle_reach, outbound, portal_words, reach, skew, spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.portal_words import Topic
 from anchorwatch.doctor.rule import Rung
@@ -218,6 +218,8 @@ def _reasons(case: Case, signs: _Signs) -> None:
 
 def _tests(case: Case, signs: _Signs) -> None:
     for item in case.items:
+        if bundle_reach.is_asked(case, item):
+            continue
         match item.fact:
             case PingResult(unresolved=unresolved) if unresolved is not None:
                 signs.fail(Rung.DNS, unresolved.span, "A name could not be resolved.")

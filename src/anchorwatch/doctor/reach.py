@@ -8,7 +8,7 @@ from __future__ import annotations
 from anchorwatch.devices.fact import PingResult
 from anchorwatch.devices.log_detail import CallHomeMessage, NameUnresolved
 from anchorwatch.devices.span import Span
-from anchorwatch.doctor import outbound, refusal, spoken
+from anchorwatch.doctor import bundle_reach, outbound, refusal, spoken
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.portal_words import Topic, names_local_utility
 from anchorwatch.doctor.refusal import Since
@@ -43,6 +43,7 @@ def unresolved(case: Case) -> tuple[Span, ...]:
         if isinstance(item.fact, PingResult)
         and item.fact.unresolved is not None
         and _asks(case, item.command)
+        and not bundle_reach.is_asked(case, item)
     ]
     return tuple(dict.fromkeys(found))
 
@@ -82,16 +83,25 @@ def unreachable(case: Case) -> tuple[Span, ...]:
     ]
     found += [
         ping.success.span
-        for ping in case.facts(PingResult)
-        if ping.tcp and ping.success is not None and ping.success.value == 0 and ping.port == 443
+        for ping in portal_pings(case)
+        if ping.success is not None and ping.success.value == 0 and ping.port == 443
     ]
     return tuple(dict.fromkeys(found))
+
+
+def portal_pings(case: Case) -> tuple[PingResult, ...]:
+    """The TCP pings of a case, without those to the server of the bundle."""
+    return tuple(
+        item.fact
+        for item in case.items
+        if isinstance(item.fact, PingResult) and item.fact.tcp and not bundle_reach.is_asked(case, item)
+    )
 
 
 def answered(case: Case) -> tuple[Span, ...]:
     """Lines that show the portal's port answering: a TCP ping that came back."""
     return tuple(
         ping.success.span
-        for ping in case.facts(PingResult)
-        if ping.tcp and ping.success is not None and ping.success.value > 0
+        for ping in portal_pings(case)
+        if ping.success is not None and ping.success.value > 0
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from anchorwatch.devices.fact import ImportReport, LogMessage, Platform, TrustpoolPolicy
 from anchorwatch.devices.log_detail import AutomaticImport
-from anchorwatch.doctor import present, standing
+from anchorwatch.doctor import bundle_reach, present, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.rule import Example, LookAlike, Rule
@@ -30,7 +30,6 @@ _REASONS = (
     ),
     (re.compile(r"in memory", re.IGNORECASE), "the bundle cannot be loaded into memory"),
 )
-_NOT_REACHED = re.compile(r"reach CA server|maximum retry", re.IGNORECASE)
 
 
 def find(case: Case) -> tuple[Finding, ...]:
@@ -42,12 +41,29 @@ def find(case: Case) -> tuple[Finding, ...]:
         if last.detail.succeeded:
             return ()
         reason = last.detail.reason
-        if _NOT_REACHED.search(reason) and standing.of(case).works:
+        out_of_reach = bool(bundle_reach.NOT_REACHED.search(reason))
+        reached = bundle_reach.answers(case) if out_of_reach else ()
+        if out_of_reach and not reached and standing.of(case).works:
             return ()  # then only the way to the bundle's server is blocked, which has its own name
+        if out_of_reach and (_filled(case) or bundle_reach.since_a_night_out_of_reach(case)):
+            return ()  # that night is over
         words = next(
             (text for pattern, text in _REASONS if pattern.search(reason)), "the device gives no known reason"
         )
         evidence = [last.span, *(policy.last_result.span for policy in _failed(case) if policy.last_result)]
+        if reached:
+            return (
+                Finding(
+                    code=CODE,
+                    severity=Severity.WARNING,
+                    confidence=Confidence.LIKELY,
+                    sentence=(
+                        "The newest nightly import of the trust pool did not get its bundle, although the server "
+                        "answers now: it was out of reach then, or the file is not there."
+                    ),
+                    evidence=tuple(dict.fromkeys((*evidence, *reached))),
+                ),
+            )
         return (
             Finding(
                 code=CODE,
@@ -58,7 +74,7 @@ def find(case: Case) -> tuple[Finding, ...]:
             ),
         )
     failed = _failed(case)
-    if not failed or _filled(case):
+    if not failed or _filled(case) or bundle_reach.since_a_night_out_of_reach(case):
         return ()
     spans = tuple(policy.last_result.span for policy in failed if policy.last_result)
     return (

@@ -6,6 +6,8 @@ The line speaks of the automatic import only. It stays until the next night, wha
 from __future__ import annotations
 
 from anchorwatch.devices.fact import ImportReport, Platform, TrustpoolPolicy
+from anchorwatch.devices.span import Span
+from anchorwatch.doctor import bundle_reach
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.rule import Example, LookAlike, Rule
@@ -14,12 +16,7 @@ CODE = "auto-import-result-stale"
 
 
 def find(case: Case) -> tuple[Finding, ...]:
-    """Find a failed automatic import beside a good import by hand."""
-    good = [
-        report
-        for report in case.facts(ImportReport)
-        if report.installed is not None and report.installed.value > 0
-    ]
+    """Find a failed automatic import beside a pool that was filled otherwise, or whose server is reached by now."""
     stale = [
         policy
         for policy in case.facts(TrustpoolPolicy)
@@ -27,21 +24,42 @@ def find(case: Case) -> tuple[Finding, ...]:
         and policy.last_result.value.upper().startswith("FAIL")
         and (policy.count is None or policy.count.value > 0)
     ]
-    if not good or not stale:
+    good = [
+        report
+        for report in case.facts(ImportReport)
+        if report.installed is not None and report.installed.value > 0
+    ]
+    if not stale:
         return ()
-    report, policy = good[-1], stale[-1]
-    seen = (policy.last_result, policy.count, report.installed)
-    return (
-        Finding(
-            code=CODE,
-            severity=Severity.NOTE,
-            confidence=Confidence.CONFIRMED,
-            sentence=(
-                f"“Last import result: FAILED” speaks of the automatic import only and is stale: an import by hand "
-                f"installed {report.installed}."
+    policy = stale[-1]
+    if good:
+        seen = (policy.last_result, policy.count, good[-1].installed)
+        return (
+            _stale(
+                Confidence.CONFIRMED,
+                f"an import by hand installed {good[-1].installed}.",
+                tuple(value.span for value in seen if value is not None),
             ),
-            evidence=tuple(value.span for value in seen if value is not None),
+        )
+    reached = bundle_reach.since_a_night_out_of_reach(case)
+    if not reached or policy.count is None or policy.last_result is None:
+        return ()
+    return (
+        _stale(
+            Confidence.LIKELY,
+            f"{policy.count} certificates are in the pool, and the server of the bundle is reached by now.",
+            (policy.last_result.span, policy.count.span, *reached),
         ),
+    )
+
+
+def _stale(confidence: Confidence, why: str, evidence: tuple[Span, ...]) -> Finding:
+    return Finding(
+        code=CODE,
+        severity=Severity.NOTE,
+        confidence=confidence,
+        sentence=f"“Last import result: FAILED” speaks of the automatic import only and is stale: {why}",
+        evidence=evidence,
     )
 
 
@@ -52,7 +70,7 @@ RULE = Rule(
     sentence="The last automatic import failed, and an import by hand has filled the pool since.",
     evidence=(
         "`Last import result: FAILED` and a pool that is not empty",
-        "the counters of an import by hand with `installed:` above 0",
+        "the counters of an import by hand with `installed:` above 0, or `ping tcp` to the bundle's host is answered",
     ),
     look_alikes=(
         LookAlike(cause="auto-import-failing", difference="no import by hand was made, or 717057 goes on"),

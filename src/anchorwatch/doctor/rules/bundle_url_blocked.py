@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from anchorwatch.devices.fact import LogMessage, Platform
 from anchorwatch.devices.log_detail import AutomaticImport
-from anchorwatch.doctor import present, standing
+from anchorwatch.doctor import bundle_reach, present, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.rule import Example, LookAlike, Rule
 
 CODE = "bundle-url-blocked"
-_NOT_REACHED = re.compile(r"reach CA server", re.IGNORECASE)
 
 
 def find(case: Case) -> tuple[Finding, ...]:
@@ -24,18 +22,28 @@ def find(case: Case) -> tuple[Finding, ...]:
     if not told or not stands.works or stands.newest is None:
         return ()
     detail = told[-1].detail
-    if not isinstance(detail, AutomaticImport) or detail.succeeded or not _NOT_REACHED.search(detail.reason):
+    if (
+        not isinstance(detail, AutomaticImport)
+        or detail.succeeded
+        or not bundle_reach.NOT_REACHED.search(detail.reason)
+    ):
         return ()
+    if bundle_reach.answers(case):
+        return ()  # it is reached by now: what the night says is old news, and has names of its own
+    silent = bundle_reach.silent(case)
     return (
         Finding(
             code=CODE,
             severity=Severity.WARNING,
-            confidence=Confidence.CONFIRMED,
+            confidence=Confidence.CONFIRMED if silent else Confidence.LIKELY,
             sentence=(
                 "Licensing works, but the server of the bundle is not reached (it is fetched over plain HTTP, port 80): "
                 "the next change of the portal's CA will not be followed."
+                if silent
+                else "Licensing works, but the last night's import did not reach the server of the bundle (plain HTTP, "
+                "port 80); whether it is reached by now, a TCP ping to it tells."
             ),
-            evidence=(told[-1].span, stands.newest.span),
+            evidence=(told[-1].span, *silent, stands.newest.span),
         ),
     )
 
@@ -46,11 +54,16 @@ RULE = Rule(
     rung=None,
     sentence="The device reaches the portal, and not the server of the trust bundle.",
     evidence=(
-        '717057 "Failed to reach CA server"',
+        '717057 "Failed to reach CA server", and no bundle fetched by hand since',
+        "`ping tcp` to the bundle's host and port shows `?????`",
         "a success of licensing: a new communication time, AUTH_RENEW_SUCCESS or a delivered call-home message",
     ),
     look_alikes=(
         LookAlike(cause="no-route", difference="the portal is not reached either"),
+        LookAlike(
+            cause="auto-import-result-stale",
+            difference="`ping tcp` to the bundle's host is answered, or a bundle was fetched by hand: that night is over",
+        ),
         LookAlike(cause="dns-failing", difference="717026: the name of the bundle's host has no address"),
     ),
     remedy=(
@@ -70,6 +83,13 @@ RULE = Rule(
         text="""asa-edge# show logging
 Mar 02 2021 22:04:10: %ASA-3-717057: Automatic import of trustpool certificate bundle has failed. Maximum retry attempts reached. Failed to reach CA server
 Mar 03 2021 07:15:55: %ASA-6-444306: %SMART_LIC-6-AUTH_RENEW_SUCCESS: Authorization renewal with Cisco licensing cloud successful. State=authorized for udi PID:ASAv,SN:9AEXAMPLE01
+asa-edge# ping tcp www.cisco.com 80
+Type escape sequence to abort.
+No source specified. Pinging from identity interface.
+Sending 5 TCP SYN requests to 203.0.113.80 port 80
+from 192.0.2.10, timeout is 2 seconds:
+?????
+Success rate is 0 percent (0/5)
 """,
     ),
     silent=Example(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anchorwatch.devices.fact import CallHomeConfig, LogMessage, PingResult, Platform
+from anchorwatch.devices.fact import CallHomeConfig, LogMessage, Platform
 from anchorwatch.devices.log_detail import CallHomeMessage
 from anchorwatch.doctor import reach, standing
 from anchorwatch.doctor.case import Case
@@ -39,9 +39,7 @@ def find(case: Case) -> tuple[Finding, ...]:
 
 def _plain(case: Case) -> bool:
     """Whether the device says so itself: no route, or a TCP ping that nobody answered."""
-    if any(
-        ping.tcp and ping.success is not None and ping.success.value == 0 for ping in case.facts(PingResult)
-    ):
+    if any(ping.success is not None and ping.success.value == 0 for ping in reach.portal_pings(case)):
         return True
     return any(
         isinstance(message.detail, CallHomeMessage) and message.detail.reason.startswith("NO_ROUTE")
