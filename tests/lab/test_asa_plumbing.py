@@ -155,6 +155,23 @@ def test_the_words_for_a_failed_message(stage: Stage, fault: Fault, words: str) 
     assert said.splitlines()[2] == f"ERROR: Failed: {words}"
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://x:99999/", "https://[::1", "https://:443/", "https:///x", "https://tools.cisco.com:abc/x", "https://u:p@h/", "ftp://h/", "x"],
+)  # fmt: skip
+def test_urls_that_are_none(stage: Stage, url: str) -> None:
+    """A URL that cannot be read is refused where it is typed, and fetches nothing."""
+    machine = stage.asa(trustpoints=TRUSTED)
+    plain = url.replace("https", "http")
+    said = typed(
+        machine, f"crypto ca trustpool import url {plain} noconfirm", "configure terminal", "crypto ca trustpool policy",
+        f"auto-import url {plain}", "call-home", "profile License", f"destination address http {url}", "show dns",
+    )  # fmt: skip
+    assert said.count("ERROR") == 3
+    assert machine.running.pool.url.endswith("ios_core.p7b")
+    assert len(machine.running.call_home.profiles["License"].urls) == 1
+
+
 def test_profiles_that_cannot_be_tested(stage: Stage) -> None:
     """One that is not there, is not active, or has no address is told in one line, and nothing is sent."""
     machine = stage.asa(trustpoints=TRUSTED)

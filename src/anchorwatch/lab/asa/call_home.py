@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import SplitResult, urlsplit
 
 from anchorwatch.devices.fact import CallHomeTest
 from anchorwatch.devices.log_detail import CallHomeMessage
 from anchorwatch.devices.span import Seen
+from anchorwatch.lab.asa import url as urls
 from anchorwatch.lab.asa.body import AsaBody
 from anchorwatch.lab.asa.settings import Profile
 from anchorwatch.net import http, tls
@@ -80,13 +80,12 @@ def word(outcome: Outcome) -> Failed | None:
             return Failed(word="CONNECT_FAILED", number=_TLS_FAILED)
 
 
-def place(machine: AsaBody, parts: SplitResult) -> Endpoint | Unreachable:
+def place(machine: AsaBody, text: str) -> Endpoint | Unreachable:
     """Where to connect to for a URL: the host itself, or its name where a proxy looks it up."""
-    host = parts.hostname or ""
-    try:
-        port = parts.port or 443
-    except ValueError:
-        port = 443
+    url = urls.read(text)
+    if url is None or not url.host:
+        return Unreachable(stage="resolve", words="the address of the profile is no URL")
+    host, port = url.host, url.port
     through = proxy_place(machine)
     if through is None:
         return machine.find(host, port)
@@ -113,15 +112,15 @@ def proxy(machine: AsaBody) -> Proxy | None:
 
 
 def _send(machine: AsaBody, url: str) -> Failed | None:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    parts = urls.read(url)
+    if parts is None or parts.scheme != "https" or not parts.host:
+        return Failed(word="INVALID_URL")
+    host = parts.host
     try:
         named = Endpoint.parse(host)
     except BadEndpoint:
         return Failed(word="INVALID_URL")
-    if parts.scheme != "https":
-        return Failed(word="INVALID_URL")
-    found = place(machine, parts)
+    found = place(machine, url)
     if isinstance(found, Unreachable):
         nothing = Observation(endpoint=named, outcome=found, at=machine.clock.now(), took=timedelta(0))
         machine.looked(nothing)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from anchorwatch.devices.asa import call_home as test_screen
 from anchorwatch.devices.asa import call_home_settings
 from anchorwatch.devices.fact import CallHomeConfig, CallHomeProfile, CallHomeTest
 from anchorwatch.devices.span import Seen
 from anchorwatch.lab.asa import call_home
+from anchorwatch.lab.asa import url as urls
 from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.settings import AsaSettings, CallHome, Profile
 from anchorwatch.lab.shell import Typed
@@ -221,7 +220,8 @@ def _active(shell: CommandLine, typed: Typed) -> None:
 @COMMANDS.add("destination address http <url>", PROFILE)
 def _address(shell: CommandLine, typed: Typed) -> str:
     url = typed.values["url"]
-    if urlsplit(url).scheme not in ("http", "https"):
+    parts = urls.read(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.host:
         return DIALECT.errors["invalid"]
     profile = _here(shell)
     # The newest counts; an address that is there already stays where it is.

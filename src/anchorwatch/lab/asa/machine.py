@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from anchorwatch.devices.asa import syslog
 from anchorwatch.devices.log_detail import Handshake
@@ -161,9 +160,8 @@ class Asa(AsaBody):
     def trust(self) -> TrustStore:
         """Every anchor that serves call-home now. May take the time of connections, where revocation is checked."""
         if revocation.demanding(self):
-            parts = urlsplit(self.portal_url)
-            host = parts.hostname or self.product.portal
-            self.unchecked = revocation.unchecked(self, host, call_home.place(self, parts))
+            place = call_home.place(self, self.portal_url)
+            self.unchecked = revocation.unchecked(self, self.product.portal, place)
         else:
             self.unchecked = frozenset()
         return super().trust()
@@ -172,7 +170,7 @@ class Asa(AsaBody):
         """Where the agent connects to: the host of the licensing profile, if call-home is on."""
         if self.transport_off:
             return Unreachable(stage="tcp", words="call-home is switched off")
-        return call_home.place(self, urlsplit(self.portal_url))
+        return call_home.place(self, self.portal_url)
 
     def portal_proxy(self) -> Proxy | None:
         """The proxy that call-home is configured to use."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from anchorwatch.devices.asa import reachability
 from anchorwatch.devices.fact import PingResult
 from anchorwatch.devices.span import Seen
+from anchorwatch.lab.asa import url
 from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.settings import AsaSettings, Interface
@@ -170,10 +171,9 @@ async def _show_dns(shell: CommandLine, typed: Typed) -> str:
 
 def _named(machine: Asa) -> list[str]:
     """The hosts that the device has reason to look up by itself."""
-    from urllib.parse import urlsplit
-
-    urls = [url for each in machine.running.call_home.profiles.values() for url in each.urls]
-    hosts = [urlsplit(url).hostname or "" for url in (*urls, machine.running.pool.url)]
+    written = [text for each in machine.running.call_home.profiles.values() for text in each.urls]
+    found = [url.read(each) for each in (*written, machine.running.pool.url)]
+    hosts = [each.host for each in found if each is not None]
     return [host for host in dict.fromkeys(hosts) if host]
 
 

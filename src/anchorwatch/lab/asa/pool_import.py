@@ -10,12 +10,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from urllib.parse import urlsplit
 
 from anchorwatch.formats import read
 from anchorwatch.formats.bundle import Bundle
 from anchorwatch.formats.merge import Merge, merge
 from anchorwatch.formats.verification import Rule, Verified, verify
+from anchorwatch.lab.asa import url as urls
 from anchorwatch.lab.asa.body import AsaBody
 from anchorwatch.net import http
 from anchorwatch.net.limits import Limits
@@ -55,7 +55,9 @@ class Missing:
 
 def fetch(machine: AsaBody, url: str) -> File | Missing:
     """Fetch a file, by plain HTTP or from flash. May take the time of a connection."""
-    parts = urlsplit(url)
+    parts = urls.read(url)
+    if parts is None:
+        return Missing(sentence=f"Error opening {url} (Unsupported)")
     if parts.scheme in ("disk0", "flash"):
         # Files lie side by side; a path into anything else leads to none.
         path = machine.flash / (parts.path.lstrip("/").replace("/", "_").lstrip(".") or "_")
@@ -64,9 +66,9 @@ def fetch(machine: AsaBody, url: str) -> File | Missing:
         except OSError:
             return Missing(sentence=f"Error opening {url} (No such file or directory)")
         return _file(machine, data)
-    if parts.scheme != "http" or not parts.hostname:
+    if parts.scheme != "http" or not parts.host:
         return Missing(sentence=f"Error opening {url} (Unsupported)")
-    found = machine.find(parts.hostname, parts.port or 80)
+    found = machine.find(parts.host, parts.port)
     if isinstance(found, Unreachable):
         return Missing(
             sentence=f"Error opening {url} ({_WORDS.get(found.stage, 'Connection failed')})",

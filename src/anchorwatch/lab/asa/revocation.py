@@ -8,10 +8,10 @@ cannot be made is let pass.
 from __future__ import annotations
 
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from anchorwatch.devices.log_detail import RevocationTrouble
 from anchorwatch.lab.asa import stored
+from anchorwatch.lab.asa import url as urls
 from anchorwatch.lab.asa.body import AsaBody
 from anchorwatch.net import http, tls
 from anchorwatch.net.endpoint import Endpoint
@@ -70,10 +70,12 @@ def _asked(presented: tuple[bytes, ...]) -> tuple[list[str], list[str]]:
     return lists, responders
 
 
-def _answers(machine: AsaBody, url: str) -> bool:
-    parts = urlsplit(url)
-    found = machine.find(parts.hostname or "", parts.port or 80)
-    if parts.scheme != "http" or isinstance(found, Unreachable):
+def _answers(machine: AsaBody, text: str) -> bool:
+    parts = urls.read(text)
+    if parts is None or parts.scheme != "http":
+        return False
+    found = machine.find(parts.host, parts.port)
+    if isinstance(found, Unreachable):
         return False
     ask = http.Ask(url=f"http://{found}{parts.path or '/'}")
     rules = http.Rules(limits=_LIMITS, most_octets=_LARGEST)

@@ -13,7 +13,7 @@ from anchorwatch.devices.span import Seen
 from anchorwatch.formats import pkcs7
 from anchorwatch.formats.bundle import Bundle
 from anchorwatch.formats.merge import Merge
-from anchorwatch.lab.asa import pool_import, stored
+from anchorwatch.lab.asa import pool_import, stored, url
 from anchorwatch.lab.asa.command_line import CONFIGURATION, DIALECT, FULL, PRIVILEGED, CommandLine, Commands
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.asa.pool_import import File, Missing, Signature
@@ -284,7 +284,8 @@ def _turned_off(machine: Asa) -> str:
 @COMMANDS.add("auto-import url <url>", POLICY)
 @_renews
 def _auto_import_url(shell: CommandLine, typed: Typed) -> str:
-    if not typed.values["url"].startswith(("http://", "https://")):
+    parts = url.read(typed.values["url"])
+    if parts is None or parts.scheme not in ("http", "https") or not parts.host:
         return DIALECT.errors["invalid"]
     shell.machine.running.pool.url = typed.values["url"]
     return ""
