@@ -140,7 +140,7 @@ async def repair(
     `before` is what `look` read. `stop` is asked between lines. Raises `RunUnfit` when the record cannot be kept, and
     then nothing more was typed; `NoConversation` when the device is lost in the middle of something.
     """
-    hand = _Hand(visit, plan, part, orders, run, before, tell, stop, sleep)
+    hand = _Hand(visit, plan, part, orders, run, before, tell, stop, sleep, begun=visit.mark())
     for step in part.all:
         if step.id in orders.left:
             tell(f"left out: {step.purpose}")
@@ -194,6 +194,8 @@ class _Hand:
     tell: Tell
     stop: Callable[[], bool]
     sleep: Sleep
+    begun: int = 0
+    """Where in the transcript the work began, behind what was read before it."""
 
     async def do(self, step: Step) -> Carried:
         """One step, written down before and after where it changes something, repeated where it says so."""
@@ -249,11 +251,17 @@ class _Hand:
         over = step.repeat.at_most_seconds if step.repeat is not None else 0
         pause = self.orders.every or (step.repeat.every_seconds if step.repeat is not None else 0)
         waited = 0.0
+        # What led here is judged beside each look, but not every look before it: a test that succeeded meanwhile counts.
+        before = self.before.transcript + self.visit.transcript(self.begun) if step.repeat is not None else ""
         while True:
             since = self.visit.mark()
             carried = await carry(self.visit, step, self.orders.filling, stop=self.stop)
             self._keep()
-            if carried.surprise or step.repeat is None or self._shows(step, carried, since):
+            if (
+                carried.surprise
+                or step.repeat is None
+                or self._shows(step, carried, before + self.visit.transcript(since))
+            ):
                 return carried
             if waited + pause > over or self.stop():
                 # Not a surprise: what counts is the proof at the end.
@@ -262,12 +270,11 @@ class _Hand:
             await self.sleep(pause)
             waited += pause
 
-    def _shows(self, step: Step, carried: Carried, since: int) -> bool:
+    def _shows(self, step: Step, carried: Carried, text: str) -> bool:
         claim = step.expected.claim
         match claim.about if claim is not None else None:
             case About.NEW_SUCCESS:
                 # Beside what was printed before, so that an old success is no proof.
-                text = self.before.transcript + self.visit.transcript(since)
                 found = diagnose([("now", text)], at=self.orders.at).diagnoses
                 return bool(found) and standing.of(found[-1].case).works is True and _newer(found)
             case About.EXPORT_UNCHANGED:
