@@ -28,7 +28,14 @@ from typing import Any, Protocol, Self, TypeVar
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from anchorwatch.base.secret import Secret
@@ -368,6 +375,10 @@ def told() -> Iterator[None]:
         if sqlite.was_busy(error) or postgresql.was_busy(error) or postgresql.collided(error):
             raise DatabaseBusy("the database was busy with others; nothing was changed") from error
         raise DatabaseUnreachable(f"the database does not answer: {_first_line(error)}") from error
+    except InternalError as error:
+        if not postgresql.collided(error):
+            raise
+        raise DatabaseBusy("the database was busy with others; nothing was changed") from error
     except sqlalchemy.exc.InterfaceError as error:
         raise DatabaseUnreachable(f"the database does not answer: {_first_line(error)}") from error
 

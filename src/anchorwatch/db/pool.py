@@ -8,13 +8,15 @@ Whether a seat is free is never read first and acted on afterwards: two who both
 The counter is changed by one statement that carries its own condition, and the answer is whether it changed a row.
 A CHECK stands behind it.
 
-Contended rows come last: what belongs to the device is written before, so that a pool's row is locked for the
-shortest time, and pools are taken in the order of their ids, so that two transactions never wait for each other.
+Contended rows come late: what belongs to the device is written before, so that a pool's row is locked for a short
+time, and pools are taken in the order of their ids, so that two transactions never wait for each other. Only the ledger
+and the holdings come after them. An entry of the ledger shares a lock on its pool by its foreign key, and many who hold
+that and then want more are what PostgreSQL 15 breaks down over ("new multixact has more than one updating member").
+Whoever has changed the pool's row first waits for nobody any more, and has nothing to take back where it was full.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +30,7 @@ from anchorwatch.db.database import Transaction
 from anchorwatch.db.error import NotThere
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.row import Find, Insert, Upsert, all_of, value
-from anchorwatch.db.statement import Statement, TakenBack, savepoint
+from anchorwatch.db.statement import Statement
 from anchorwatch.licensing import seat
 from anchorwatch.licensing.seat import Column, EntryKind, Mode
 
@@ -247,19 +249,16 @@ def hold_seen(
             answer[pool_id] = Full(seen, held, wanted[pool_id])
         else:
             changes[pool_id] = more
-    may_fail = any(more > 0 and before.pools[pool_id].mode is Mode.HARD for pool_id, more in changes.items())
-    while changes:
-        full = None
-        with savepoint(tx, "seats") if may_fail else contextlib.nullcontext():
-            _write_down(tx, before, wanted, changes, request_id, now)
-            done, full = _move(tx, changes)
-            if full is not None:
-                raise TakenBack
-        if full is None:
-            answer |= {pool_id: Held(pool, wanted[pool_id]) for pool_id, pool in done.items()}
-            break
-        del changes[full]
-        answer[full] = Full(get(tx, before.account_id, full), before.held.get(full, 0), wanted[full])
+    done: dict[UUID, int] = {}
+    for pool_id, more in changes.items():
+        after = (_TAKE if more > 0 else _GIVE).first(tx, {"pool": pool_id, "seats": abs(more)})
+        if after is None:
+            seen = get(tx, before.account_id, pool_id)
+            answer[pool_id] = Full(seen, before.held.get(pool_id, 0), wanted[pool_id])
+        else:
+            answer[pool_id] = Held(after, wanted[pool_id])
+            done[pool_id] = more
+    _write_down(tx, before, wanted, done, request_id, now)
     return {pool_id: answer[pool_id] for pool_id in sorted(answer)}
 
 
@@ -320,15 +319,3 @@ def _write_down(
     for pool_id in changes:
         if not wanted[pool_id]:
             _DROP_HOLDING.change(tx, {"device": device_id, "pool": pool_id})
-
-
-def _move(tx: Transaction, changes: Mapping[UUID, int]) -> tuple[dict[UUID, Pool], UUID | None]:
-    """The pools' side, in the order of `changes`; the pools after it, and the first that was full."""
-    done: dict[UUID, Pool] = {}
-    for pool_id, more in changes.items():
-        statement = _TAKE if more > 0 else _GIVE
-        after = statement.first(tx, {"pool": pool_id, "seats": abs(more)})
-        if after is None:
-            return done, pool_id
-        done[pool_id] = after
-    return done, None

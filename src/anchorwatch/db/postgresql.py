@@ -13,6 +13,8 @@ from anchorwatch.db.error import BadAddress
 DRIVER = "postgresql+psycopg"
 _MIGRATION = 0x414E4348  # any number that is ours: the key of an advisory lock
 _COLLIDED = {"40001", "40P01"}  # serialization failure, deadlock
+_INTERNAL = "XX000"
+_MULTIXACT = "more than one updating member"  # many who share a lock on one row and want more (PostgreSQL 15)
 _BUSY = {"55P03", "53300", "57014"}  # lock timeout, too many connections, statement timeout
 
 
@@ -61,7 +63,7 @@ def lock_for_migration(connection: Connection) -> None:
 
 def collided(error: DBAPIError) -> bool:
     """Whether two transactions met such that one has to be done again."""
-    return _state(error) in _COLLIDED
+    return _state(error) in _COLLIDED or (_state(error) == _INTERNAL and _MULTIXACT in str(error.orig))
 
 
 def was_busy(error: DBAPIError) -> bool:
