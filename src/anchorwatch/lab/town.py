@@ -499,8 +499,12 @@ def _moment(path: Path) -> datetime | None:
 
 
 def _populated(story: Story, count: int | None) -> Iterator[tuple[str, DevicePlan]]:
-    """So many devices: the story's own, then others like them under names of their own; with whom each is like."""
+    """So many devices: the story's own, then others like them under names of their own; with whom each is like.
+
+    The others come two days before anything happens, so that a town of hundreds does not live for weeks first.
+    """
     plans = story.devices
+    lately = min([story.starts, *(event.at for event in story.events)]) - 2 * _DAY
     for number in range(len(plans) if count is None else count):
         plan = plans[number % len(plans)]
         turn = number // len(plans)
@@ -513,6 +517,6 @@ def _populated(story: Story, count: int | None) -> Iterator[tuple[str, DevicePla
                 plan,
                 name=f"{plan.name}-{turn + 1}",
                 hostname=f"{plan.hostname}-{turn + 1}",
-                since=plan.since + timedelta(seconds=7 * turn),
+                since=max(plan.since, lately) + timedelta(seconds=7 * turn),
             ),
         )
