@@ -22,9 +22,10 @@ from anchorwatch.lab import assembly, household, lodging
 from anchorwatch.lab.control import Control, RefusedError, Tell
 from anchorwatch.lab.lodging import Doorplate, LodgingError
 from anchorwatch.lab.network import FAULTS
+from anchorwatch.lab.resident import Happening, Resident
 from anchorwatch.lab.span import SpanError, parse_span
 from anchorwatch.lab.ssh import Door, Gate
-from anchorwatch.lab.town import Happening, Resident, Town, TownError
+from anchorwatch.lab.town import Town, TownError
 
 _THREADS = 64
 """Commands of sessions that wait for a network at one time; more wait for a thread."""

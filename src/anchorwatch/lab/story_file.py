@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from anchorwatch.devices import version_number
 from anchorwatch.devices.fact import Platform
 from anchorwatch.disk.file import reason
-from anchorwatch.lab.network import FAULTS, Fault
 from anchorwatch.lab.span import SpanError, parse_span
 from anchorwatch.lab.story import (
     MODELS,
@@ -35,6 +33,8 @@ from anchorwatch.lab.story import (
     is_address,
     is_version,
 )
+from anchorwatch.lab.story_certificates import check_known, read_certificates
+from anchorwatch.lab.story_reader import Reader
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.errors import BadEndpoint
 
@@ -43,11 +43,7 @@ _LARGEST = 1024 * 1024
 _MOST_DEVICES = 2_000
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_KEYS = ("ec256", "rsa1024", "rsa2048", "rsa3072", "rsa4096")
-_ATTRIBUTES = ("C", "O", "OU", "CN", "L", "ST")
 _SHARED = ("authorities", "leaves", "bundles", "factories")
-
-T = TypeVar("T")
 
 
 def names() -> tuple[str, ...]:
@@ -85,7 +81,7 @@ def read_file(path: Path) -> str:
 def read(text: str) -> Story:
     """A story from its TOML. Raises `StoryError` with every mistake."""
     told = _parsed(text)
-    reader = _Reader()
+    reader = Reader()
     with reader.at("story"):
         _whole(reader, told)
     world = told.get("world", "")
@@ -101,7 +97,7 @@ def read(text: str) -> Story:
     return made
 
 
-def _whole(reader: _Reader, told: Mapping[str, Any]) -> None:
+def _whole(reader: Reader, told: Mapping[str, Any]) -> None:
     if told.get("story") != FORMAT:
         reader.wrong(f"the first key must be `story = {FORMAT}`: the form of the file")
 
@@ -134,99 +130,7 @@ def _text(folder: str, code: str) -> str:
     return (resources.files("anchorwatch.lab") / folder / f"{code}.toml").read_text(encoding="utf-8")
 
 
-class _Reader:
-    """Takes values out of tables, and writes down what is wrong with them and where."""
-
-    def __init__(self) -> None:
-        self.mistakes: list[str] = []
-        self._where: list[str] = []
-
-    @contextmanager
-    def at(self, place: str) -> Iterator[None]:
-        self._where.append(place)
-        try:
-            yield
-        finally:
-            self._where.pop()
-
-    def wrong(self, sentence: str) -> None:
-        where = " ".join(self._where)
-        self.mistakes.append(_shown(f"{where}: {sentence}" if where else sentence))
-
-    def keys(self, table: Mapping[str, Any], *known: str) -> None:
-        for key in table:
-            if key not in known:
-                self.wrong(f"there is no key {key!r}; known are {', '.join(known)}")
-
-    def take(self, table: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:
-        """A value that may be left out."""
-        value = table.get(key, default)
-        # bool is an int for Python and for nobody else.
-        if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-            return value
-        self.wrong(f"{key} must be {_KINDS[kind]}, not {value!r}")
-        return default
-
-    def need(self, table: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:
-        """A value that may not; `default` is only to go on with."""
-        if key not in table:
-            self.wrong(f"{key} is missing")
-            return default
-        return self.take(table, key, kind, default)
-
-    def moment(self, table: Mapping[str, Any], key: str, default: datetime | None = None) -> datetime:
-        found = table.get(key, default)
-        if found is None:
-            self.wrong(f"{key} is missing")
-        elif isinstance(found, datetime):
-            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-        else:
-            self.wrong(f"{key} must be a moment such as 2018-10-05T07:00:00Z, not {found!r}")
-        return _EPOCH
-
-    def words(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-        found = table.get(key, ())
-        if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
-            self.wrong(f"{key} must be a list of texts, not {found!r}")
-            return ()
-        return tuple(found)
-
-    def tables(self, told: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-        found = told.get(key, [])
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            self.wrong(f"{key} must be a list of tables: [[{key}]]")
-            return []
-        return found
-
-    def named(self, told: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
-        found = told.get(key, {})
-        if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
-            self.wrong(f"{key} must be a table of tables: [{key}.NAME]")
-            return {}
-        return found
-
-    def one_of(self, word: str, known: Mapping[str, Any] | tuple[str, ...], what: str) -> bool:
-        if word in known:
-            return True
-        listed = ", ".join(known) or "none"
-        self.wrong(f"there is no {what} {word!r}; there are: {listed}")
-        return False
-
-    def fault(self, word: str) -> Fault | None:
-        return FAULTS[word] if self.one_of(word, FAULTS, "fault") else None
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_KINDS: Mapping[type, str] = {
-    str: "a text",
-    int: "a whole number",
-    bool: "true or false",
-    dict: "a table",
-    list: "a list",
-}
-
-
-def _story(reader: _Reader, told: dict[str, Any]) -> Story | None:
+def _story(reader: Reader, told: dict[str, Any]) -> Story | None:
     reader.keys(
         told,
         *(
@@ -244,7 +148,7 @@ def _story(reader: _Reader, told: dict[str, Any]) -> Story | None:
         ),
         *("chains", "bundle", "bundles", "factories", "events", "devices", "authorities", "leaves"),
     )
-    certificates = _certificates(reader, told)
+    certificates = read_certificates(reader, told)
     host = _host(reader, reader.need(told, "host", str, ""))
     chains = _chains(reader, told, certificates, host)
     source = _source(reader, told, certificates)
@@ -291,7 +195,7 @@ def _story(reader: _Reader, told: dict[str, Any]) -> Story | None:
     )
 
 
-def _host(reader: _Reader, host: str) -> str:
+def _host(reader: Reader, host: str) -> str:
     try:
         endpoint = Endpoint.parse(host)
     except BadEndpoint as error:
@@ -302,117 +206,11 @@ def _host(reader: _Reader, host: str) -> str:
     return host
 
 
-# --- certificates ---------------------------------------------------------------------------------------------
-
-
-def _certificates(reader: _Reader, told: Mapping[str, Any]) -> dict[str, Certified]:
-    found: dict[str, Certified] = {}
-    for table, is_ca in (("authorities", True), ("leaves", False)):
-        for code, entry in reader.named(told, table).items():
-            with reader.at(f"{table}.{code}"):
-                if code in found:
-                    reader.wrong("an authority has the same code")
-                found[code] = _certified(reader, code, entry, is_ca=is_ca)
-    for code, made in found.items():
-        with reader.at(f"{'authorities' if made.is_ca else 'leaves'}.{code}"):
-            for above in (made.issuer, made.same_as):
-                if above and not (above in found and found[above].is_ca):
-                    reader.wrong(f"{above!r} is no authority of this story")
-            if not made.is_ca and not made.issuer:
-                reader.wrong("a leaf needs an issuer")
-    _without_circles(reader, found)
-    return found
-
-
-def _without_circles(reader: _Reader, found: Mapping[str, Certified]) -> None:
-    done: set[str] = set()
-    while True:
-        ready = [
-            code
-            for code, made in found.items()
-            if code not in done and all(each in done or each not in found for each in _above(made))
-        ]
-        if not ready:
-            break
-        done.update(ready)
-    left = sorted(set(found) - done)
-    if left:
-        reader.wrong(f"these certificates wait for an issuer that never comes: {', '.join(left)}")
-
-
-def _above(made: Certified) -> tuple[str, ...]:
-    return tuple(code for code in (made.issuer, made.same_as) if code)
-
-
-def _certified(reader: _Reader, code: str, entry: Mapping[str, Any], *, is_ca: bool) -> Certified:
-    reader.keys(
-        entry,
-        *("name", "valid", "issuer", "same_as", "serial", "key", "hosts", "purpose", "ocsp", "crl"),
-    )
-    valid = entry.get("valid")
-    first, last = _EPOCH, _EPOCH
-    if not isinstance(valid, list) or len(valid) != 2:
-        reader.wrong("valid must be two moments: [from, until]")
-    else:
-        pair = {"valid[0]": valid[0], "valid[1]": valid[1]}
-        first, last = reader.moment(pair, "valid[0]"), reader.moment(pair, "valid[1]")
-        if first > last:
-            reader.wrong(f"valid ends ({last:%Y-%m-%d}) before it begins ({first:%Y-%m-%d})")
-    name = _name(reader, entry)
-    if not name and not entry.get("same_as"):
-        reader.wrong("name is missing")
-    serial = reader.take(entry, "serial", str, "")
-    if serial and not re.fullmatch(r"[0-9a-fA-F]{1,40}", serial):
-        reader.wrong(f"serial must be 1 to 40 digits in hex, not {serial!r}")
-    key = reader.take(entry, "key", str, "ec256")
-    reader.one_of(key, _KEYS, "kind of key")
-    purpose = reader.take(entry, "purpose", str, "")
-    if purpose and not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]{0,8})){2,20}", purpose):
-        reader.wrong(f"purpose must be an object identifier, not {purpose!r}")
-    return Certified(
-        code=code,
-        valid=(first, last),
-        name=name,
-        issuer=reader.take(entry, "issuer", str, ""),
-        same_as=reader.take(entry, "same_as", str, ""),
-        serial=serial,
-        key=key,
-        hosts=reader.words(entry, "hosts"),
-        purpose=purpose,
-        ocsp=reader.take(entry, "ocsp", str, ""),
-        crl=reader.take(entry, "crl", str, ""),
-        is_ca=is_ca,
-    )
-
-
-def _name(reader: _Reader, entry: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    told = entry.get("name", [])
-    pairs: list[tuple[str, str]] = []
-    if not isinstance(told, list):
-        reader.wrong('name must be a list of pairs: [["O", "Harbour"], ["CN", "Harbour Root"]]')
-        return ()
-    for each in told:
-        match each:
-            case [str() as kind, str() as value] if kind in _ATTRIBUTES and 0 < len(value) <= 200:
-                pairs.append((kind, value))
-            case _:
-                reader.wrong(f"{each!r} is no part of a name: a pair of {', '.join(_ATTRIBUTES)} and a text")
-    if any(kind == "C" and len(value) != 2 for kind, value in pairs):
-        reader.wrong("a country in a name has two letters")
-    return tuple(pairs)
-
-
-def _known(reader: _Reader, codes: tuple[str, ...], certificates: Mapping[str, Certified]) -> None:
-    for code in codes:
-        if code not in certificates:
-            reader.wrong(f"there is no certificate {code!r}")
-
-
 # --- what is shown and served ---------------------------------------------------------------------------------
 
 
 def _chains(
-    reader: _Reader, told: Mapping[str, Any], certificates: Mapping[str, Certified], host: str
+    reader: Reader, told: Mapping[str, Any], certificates: Mapping[str, Certified], host: str
 ) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     chains = reader.take(told, "chains", dict, {})
@@ -424,7 +222,7 @@ def _chains(
         with reader.at(f"chains.{name}"):
             if not codes:
                 reader.wrong("a chain has at least its leaf")
-            _known(reader, codes, certificates)
+            check_known(reader, codes, certificates)
             leaf = certificates.get(codes[0]) if codes else None
             if leaf is not None and leaf.is_ca:
                 reader.wrong(f"it begins with {codes[0]!r}, which is an authority; the leaf stands first")
@@ -435,7 +233,7 @@ def _chains(
 
 
 def _source(
-    reader: _Reader, told: Mapping[str, Any], certificates: Mapping[str, Certified]
+    reader: Reader, told: Mapping[str, Any], certificates: Mapping[str, Certified]
 ) -> BundleSource | None:
     if "bundle" not in told:
         reader.wrong("bundle is missing: url, name, signer and pin of the signed bundle")
@@ -448,7 +246,7 @@ def _source(
         if parts.scheme != "http" or not parts.hostname or parts.path in ("", "/") or parts.port:
             reader.wrong(f"url must be http://HOST/PATH, not {url!r}")
         signer, pin = reader.need(entry, "signer", str, ""), reader.need(entry, "pin", str, "")
-        _known(reader, tuple(each for each in (signer, pin) if each), certificates)
+        check_known(reader, tuple(each for each in (signer, pin) if each), certificates)
         if pin in certificates and not certificates[pin].is_ca:
             reader.wrong(f"the pin {pin!r} must be an authority")
         if signer in certificates and certificates[signer].is_ca:
@@ -462,7 +260,7 @@ def _source(
 
 
 def _bundles(
-    reader: _Reader, told: Mapping[str, Any], certificates: Mapping[str, Certified]
+    reader: Reader, told: Mapping[str, Any], certificates: Mapping[str, Certified]
 ) -> dict[str, BundlePlan]:
     found: dict[str, BundlePlan] = {}
     for code, entry in reader.named(told, "bundles").items():
@@ -474,13 +272,13 @@ def _bundles(
             holds = reader.words(entry, "holds")
             if not holds:
                 reader.wrong("a bundle holds at least one certificate")
-            _known(reader, holds, certificates)
+            check_known(reader, holds, certificates)
             found[code] = BundlePlan(version=version, signed=reader.moment(entry, "signed"), holds=holds)
     return found
 
 
 def _factories(
-    reader: _Reader, told: Mapping[str, Any], certificates: Mapping[str, Certified]
+    reader: Reader, told: Mapping[str, Any], certificates: Mapping[str, Certified]
 ) -> dict[str, Mapping[str, str]]:
     found: dict[str, Mapping[str, str]] = {}
     for code, entry in reader.named(told, "factories").items():
@@ -490,18 +288,18 @@ def _factories(
 
 
 def _trustpoints(
-    reader: _Reader, entry: Mapping[str, Any], certificates: Mapping[str, Certified]
+    reader: Reader, entry: Mapping[str, Any], certificates: Mapping[str, Certified]
 ) -> dict[str, str]:
     for name in entry:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
             reader.wrong(f"{name!r} is no name of a trustpoint")
     points = {name: reader.take(entry, name, str, "") for name in entry}
-    _known(reader, tuple(points.values()), certificates)
+    check_known(reader, tuple(points.values()), certificates)
     return points
 
 
 def _events(
-    reader: _Reader,
+    reader: Reader,
     told: Mapping[str, Any],
     chains: Mapping[str, Any],
     bundles: Mapping[str, Any],
@@ -542,7 +340,7 @@ def _events(
 
 
 def _devices(
-    reader: _Reader,
+    reader: Reader,
     told: Mapping[str, Any],
     certificates: Mapping[str, Certified],
     bundles: Mapping[str, Any],
@@ -567,7 +365,7 @@ def _devices(
 
 
 def _device(
-    reader: _Reader,
+    reader: Reader,
     entry: Mapping[str, Any],
     certificates: Mapping[str, Certified],
     bundles: Mapping[str, Any],
@@ -655,7 +453,7 @@ def _device(
 
 
 def _version(
-    reader: _Reader, entry: Mapping[str, Any], key: str, *, required: bool
+    reader: Reader, entry: Mapping[str, Any], key: str, *, required: bool
 ) -> version_number.Version | None:
     if key not in entry and not required:
         return None
@@ -668,16 +466,10 @@ def _version(
     return version_number.parse(text)
 
 
-def _span(reader: _Reader, entry: Mapping[str, Any], key: str) -> timedelta:
+def _span(reader: Reader, entry: Mapping[str, Any], key: str) -> timedelta:
     text = reader.take(entry, key, str, "0s")
     try:
         return parse_span(text)
     except SpanError as error:
         reader.wrong(f"{key}: {error}")
         return timedelta(0)
-
-
-def _shown(text: str) -> str:
-    """A sentence that quotes a stranger's file, short and on one line."""
-    plain = "".join(each if each.isprintable() else "·" for each in text)
-    return plain if len(plain) <= 400 else f"{plain[:399]}…"

@@ -15,8 +15,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from anchorwatch.lab.assembly import LabMachine, Site
 from anchorwatch.lab.household import Household
 from anchorwatch.lab.machine import Login
 from anchorwatch.lab.network import FAULTS, Fault, Network
+from anchorwatch.lab.resident import Happening, Resident, populated
 from anchorwatch.lab.scheduler import Scheduler, Turn
 from anchorwatch.lab.story import DevicePlan, Event, Story
 from anchorwatch.lab.town_clock import TownClock
@@ -52,33 +52,6 @@ class TownError(Exception):
 
 class NoSuchDeviceError(TownError):
     """The town has no device of that name."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Resident:
-    """A device of the town. `machine` is None before it is switched on."""
-
-    plan: DevicePlan
-    origin: str
-    """The name it has in the story: that of another device, where it is one more like that."""
-    number: int
-    network: Network
-    machine: LabMachine | None = None
-    written: str = ""
-    """The snapshot that is on disk."""
-
-    @property
-    def address(self) -> str:
-        """Its own address on loopback."""
-        return f"127.1.{self.number // 250}.{self.number % 250 + 1}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
-    """Something that happened in the town, for its visitors."""
-
-    at: datetime
-    said: str
 
 
 class Town:
@@ -119,7 +92,7 @@ class Town:
             bundle=str(kept.get("bundle", story.serves)),
         )
         self._events_done = {int(each) for each in kept.get("events", ())}
-        plans = _populated(story, count)
+        plans = populated(story, count)
         faults: Mapping[str, Any] = kept.get("faults", {})
         self.residents = {
             plan.name: Resident(
@@ -496,27 +469,3 @@ def _moment(path: Path) -> datetime | None:
         return datetime.fromisoformat(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError):
         return None
-
-
-def _populated(story: Story, count: int | None) -> Iterator[tuple[str, DevicePlan]]:
-    """So many devices: the story's own, then others like them under names of their own; with whom each is like.
-
-    The others come two days before anything happens, so that a town of hundreds does not live for weeks first.
-    """
-    plans = story.devices
-    lately = min([story.starts, *(event.at for event in story.events)]) - 2 * _DAY
-    for number in range(len(plans) if count is None else count):
-        plan = plans[number % len(plans)]
-        turn = number // len(plans)
-        if turn == 0:
-            yield plan.name, plan
-            continue
-        yield (
-            plan.name,
-            replace(
-                plan,
-                name=f"{plan.name}-{turn + 1}",
-                hostname=f"{plan.hostname}-{turn + 1}",
-                since=max(plan.since, lately) + timedelta(seconds=7 * turn),
-            ),
-        )
