@@ -98,6 +98,12 @@ class Postgres:
         said = (self._folder / "log").read_text(errors="replace")[-2000:]
         raise RuntimeError(f"PostgreSQL did not start: {said}")
 
+    @property
+    def pid(self) -> int:
+        """The server's process, whose children do the work."""
+        assert self._server is not None
+        return self._server.pid
+
     def url(self, database: str) -> str:
         """The address of one of its databases."""
         # Who owns a database is no superuser: a superuser walks through every fence there is.

@@ -184,7 +184,7 @@ def transfer(
 def _post(
     tx: Transaction, target: Pool, lots: Iterable[Lot], now: datetime, request_id: str
 ) -> Posted | Short | None:
-    change = 0
+    change, after = 0, None
     with savepoint(tx, "lots"):
         for lot in lots:
             row = _entry(target, lot, now, request_id)
@@ -193,9 +193,10 @@ def _post(
         if change == 0:
             return None
         after = pool.buy(tx, target.id, change)
-        if after is not None:
-            return Posted(after, change)
-        raise TakenBack
+        if after is None:
+            raise TakenBack
+    if after is not None:
+        return Posted(after, change)
     seen = pool.get(tx, target.account_id, target.id)
     left = (seen.purchased + change) * (100 + seen.overage_pct) // 100
     return Short(seen, change, max(seen.counters.taken - left, 0))

@@ -208,7 +208,7 @@ def set_overage(tx: Transaction, account_id: UUID, pool_id: UUID, percent: int) 
 
 def holdings(tx: Transaction, device_id: UUID) -> dict[UUID, int]:
     """What a device holds: seats by pool, without pools it holds nothing of."""
-    return dict(_HOLDINGS.all(tx, {"device": device_id}))  # type: ignore[arg-type]  # rows of two
+    return dict(_HOLDINGS.all(tx, {"device": device_id}))
 
 
 def hold(

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def columns(value: object) -> dict[str, Any]:
     """The row of a value: its fields as they are."""
-    return {name: getattr(value, name) for name in _names(type(value))}
+    return {name: getattr(value, name) for name in _names(type(value))}  # type: ignore[arg-type]  # every class can be hashed
 
 
 @functools.cache
@@ -46,7 +46,8 @@ def labelled(table: Table) -> list[Label[Any]]:
 
 def built(kind: type[T], cells: Sequence[Any]) -> T:
     """The value of those cells of a row that are its table's columns, in their order; its fields are in that order too."""
-    return kind(**dict(zip(_names(kind), cells, strict=True)))
+    names: tuple[str, ...] = _names(kind)  # type: ignore[arg-type]  # every class can be hashed
+    return kind(**dict(zip(names, cells, strict=True)))
 
 
 class Find(Generic[T]):
@@ -54,7 +55,7 @@ class Find(Generic[T]):
 
     def __init__(self, kind: type[T], query: Select[Any] | ReturningUpdate[Any]) -> None:
         self._kind = kind
-        self._names = tuple(column.key for column in query.exported_columns)
+        self._names = tuple(str(column.key) for column in query.exported_columns)
         self._statement = Statement(query)
 
     def first(self, tx: Transaction, values: Values) -> T | None:

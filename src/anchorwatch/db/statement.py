@@ -8,8 +8,7 @@ rows turned back: the same types, the same errors, the same transaction.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,13 +39,13 @@ class Statement:
     def all(self, tx: Connection, values: Values) -> list[Row]:
         """Every row."""
         made = self._for(tx)
-        found: list[Row] = _asked(tx, made, made.bind(values)).fetchall()
+        found: list[Row] = _run(tx, made.text, made.bind(values)).fetchall()
         return [made.turn(row) for row in found] if made.turns else found
 
     def first(self, tx: Connection, values: Values) -> Row | None:
         """The first row; None without any."""
         made = self._for(tx)
-        cursor = _asked(tx, made, made.bind(values))
+        cursor = _run(tx, made.text, made.bind(values))
         row: Row | None = cursor.fetchone()
         cursor.close()
         return made.turn(row) if row is not None and made.turns else row
@@ -54,13 +53,13 @@ class Statement:
     def change(self, tx: Connection, values: Values) -> int:
         """Run it for what it changes; how many rows that were."""
         made = self._for(tx)
-        return int(_asked(tx, made, made.bind(values)).rowcount)
+        return int(_run(tx, made.text, made.bind(values)).rowcount)
 
     def each(self, tx: Connection, rows: Iterable[Values]) -> None:
         """Run it once for each."""
         made = self._for(tx)
         for values in rows:
-            _asked(tx, made, made.bind(values))
+            _run(tx, made.text, made.bind(values))
 
     def _for(self, tx: Connection) -> _Made:
         name = tx.dialect.name
@@ -75,24 +74,31 @@ class TakenBack(Exception):
     """Raised in a `savepoint` it takes back what was done there, and ends there."""
 
 
-@contextlib.contextmanager
-def savepoint(tx: Connection, name: str) -> Iterator[None]:
+class savepoint:  # noqa: N801 - read as the statement it is
     """A part of a transaction that can be taken back alone: by `TakenBack`, or by an error, which goes on its way.
 
     Parts within parts have other names. A transaction that an error has ended whole is left as it is.
     """
-    driver: Any = tx.connection.driver_connection
-    driver.cursor().execute(f"SAVEPOINT {name}")
-    try:
-        yield
-    except BaseException as error:
-        if not tx.invalidated and sqlite.in_transaction(tx):
-            driver.cursor().execute(f"ROLLBACK TO SAVEPOINT {name}")
-            driver.cursor().execute(f"RELEASE SAVEPOINT {name}")
-        if not isinstance(error, TakenBack):
-            raise
-    else:
-        driver.cursor().execute(f"RELEASE SAVEPOINT {name}")
+
+    __slots__ = ("_name", "_tx")
+
+    def __init__(self, tx: Connection, name: str) -> None:
+        self._tx = tx
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._say(f"SAVEPOINT {self._name}")
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if error is None:
+            self._say(f"RELEASE SAVEPOINT {self._name}")
+        elif not self._tx.invalidated and sqlite.in_transaction(self._tx):
+            self._say(f"ROLLBACK TO SAVEPOINT {self._name}")
+            self._say(f"RELEASE SAVEPOINT {self._name}")
+        return isinstance(error, TakenBack)
+
+    def _say(self, statement: str) -> None:
+        _run(self._tx, statement, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +171,17 @@ def _columns(clause: ClauseElement) -> list[Any]:
     return [] if found is None else list(found)
 
 
-def _asked(tx: Connection, made: _Made, values: Any) -> Any:
+def _run(tx: Connection, text: str, values: Any) -> Any:
     """A cursor on which it was run. Raises what SQLAlchemy would."""
     driver: Any = tx.connection.driver_connection
     cursor = driver.cursor()
     dialect = tx.dialect
     try:
-        cursor.execute(made.text, values)
+        cursor.execute(text, values)
     except dialect.loaded_dbapi.Error as error:
         gone = dialect.is_disconnect(error, tx.connection.dbapi_connection, cursor)
         told = DBAPIError.instance(
-            made.text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+            text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
         )
         if gone:
             tx.invalidate(error)
