@@ -69,7 +69,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 def test_a_lab_from_up_to_erased(lab: Lab, tmp_path: Path) -> None:
     """It comes up, lets one in, turns its clock, breaks, is killed, goes on where it was, and goes without a trace."""
     said = lab("up", "--story", str(lab.story), "--port", "0")
-    assert "living from 2018-10-03" in said
+    assert "… " in said, "it says how far it is"
     assert "anchorwatch lab clock advance --to-next-event" in said
     login = (lab.folder / "login.json").stat()
     assert login.st_mode & 0o077 == 0

@@ -51,9 +51,18 @@ def _bundle(into: typer.Typer) -> None:
 
 
 def _lab(into: typer.Typer) -> None:
-    from anchorwatch.cli import lab
+    into.add_typer(_whole_lab())
 
-    into.add_typer(lab.app)
+
+@cache
+def _whole_lab() -> typer.Typer:
+    """The noun `lab` from its modules, put together once however often it is read."""
+    from anchorwatch.cli import lab, lab_story, lab_town
+
+    lab.app.add_typer(lab_town.clock)
+    lab.app.registered_commands += lab_town.commands.registered_commands
+    lab.app.registered_commands += lab_story.commands.registered_commands
+    return lab.app
 
 
 def _plan(into: typer.Typer) -> None:
@@ -112,7 +121,7 @@ def _store(into: typer.Typer) -> None:
 NOUNS = (
     Noun(
         "demo",
-        "Play the incident of 2016 on this machine: a portal changes its CA, a firewall loses it, and gets it back.",
+        "Play the two incidents of the document on this machine: a portal changes its CA, firewalls lose it, and get it back.",
         _demo,
     ),
     Noun("diagnose", "What is wrong with this firewall's licensing, by what it printed?", _diagnose),

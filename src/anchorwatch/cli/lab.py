@@ -16,8 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from anchorwatch.base.schema import Schema, write
-from anchorwatch.cli.file import FileTroubleError, read_bounded, write_atomically
-from anchorwatch.cli.moment import parse_moment
+from anchorwatch.cli.file import FileTroubleError, read_bounded
 from anchorwatch.cli.terminal import (
     ASKED_WRONGLY,
     COULD_NOT_LOOK,
@@ -30,7 +29,7 @@ from anchorwatch.cli.terminal import (
     table,
 )
 
-__all__ = ["app"]
+__all__ = ["HERE", "FolderOption", "app", "ask", "minute", "story_text", "tell", "told"]
 
 SCHEMA = Schema("lab-status", 1)
 FOLDER = "ANCHORWATCH_LAB"
@@ -43,17 +42,11 @@ app = typer.Typer(
     no_args_is_help=True,
     help="A town on this machine: firewalls one can ssh to, a portal whose CA moves, and a clock one can turn.",
 )
-clock_app = typer.Typer(name="clock", no_args_is_help=True, help="The town's clock.")
-app.add_typer(clock_app)
 
 FolderOption = Annotated[
     Path, typer.Option("--folder", "-d", envvar=FOLDER, help="The lab's folder: all it knows is kept there.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-DeviceArgument = Annotated[
-    str | None,
-    typer.Argument(metavar="[DEVICE]", help="One device; all of them without.", show_default=False),
-]
 
 
 # --- up and down ----------------------------------------------------------------------------------------------
@@ -106,7 +99,7 @@ def up(
     if listen is not None and not _is_address(listen):
         fail(f"{printable(listen)} is no address of a machine", ASKED_WRONGLY)
     folder = folder.absolute()
-    with _told():
+    with told():
         if _running(folder):
             fail(
                 f"a lab is at work in {printable(str(folder))} already",
@@ -135,9 +128,9 @@ def _prepare(
 
     terms = lodging.LabTerms(count=devices, port=port, listen=listen or "")
     if not lodging.exists(folder):
-        lodging.establish(folder, _story_text(story or "2018"), terms, keys=_public_keys(keys))
+        lodging.establish(folder, story_text(story or "2018"), terms, keys=_public_keys(keys))
         return
-    if story is not None and _story_text(story) != lodging.story_text(folder):
+    if story is not None and story_text(story) != lodging.story_text(folder):
         fail(
             f"the lab in {printable(str(folder))} tells another story",
             TROUBLE,
@@ -150,7 +143,8 @@ def _prepare(
     lodging.keep_terms(folder, lodging.LabTerms(count=before.count, port=port, listen=listen or ""))
 
 
-def _story_text(story: str) -> str:
+def story_text(story: str) -> str:
+    """A story of the package or of a file, as it is written."""
     from anchorwatch.lab import story_file
 
     if story in story_file.names():
@@ -205,13 +199,13 @@ def _await_ready(folder: Path, child: subprocess.Popen[bytes]) -> dict[str, Any]
     """Wait until the lab can be used, saying how far it is."""
     from anchorwatch.lab import control
 
-    def told(text: str) -> None:
+    def heard(text: str) -> None:
         say(f"… {printable(text)}", err=True)
 
     end = time.monotonic() + _SOON
     while time.monotonic() < end and child.poll() is None:
         try:
-            return control.ask(folder, {"do": "wait"}, told=told)
+            return control.ask(folder, {"do": "wait"}, told=heard)
         except control.NotRunningError:
             time.sleep(0.05)
         except control.RefusedError as error:
@@ -238,7 +232,7 @@ def _not_started(folder: Path) -> NoReturn:
 @app.command(hidden=True)
 def serve(folder: FolderOption = HERE) -> None:
     """Be the lab of a folder, until told to end: what `lab up` starts."""
-    with _told():
+    with told():
         _stay(folder.absolute())
 
 
@@ -257,7 +251,7 @@ def down(
     from anchorwatch.lab import control, lodging
 
     folder = folder.absolute()
-    with _told():
+    with told():
         running = _running(folder)
         if running:
             control.ask(folder, {"do": "down"})
@@ -328,8 +322,8 @@ def status(
     from anchorwatch.lab import lodging
 
     folder = folder.absolute()
-    with _told():
-        found = _ask(folder, {"do": "status"})
+    with told():
+        found = ask(folder, {"do": "status"})
         login = lodging.login(folder)
     if as_json:
         say_document(write(SCHEMA, found))
@@ -338,19 +332,19 @@ def status(
     if show_passwords:
         say()
         say(f"user {login.user}, password {login.password.reveal()}, enable password {login.enable.reveal()}")
-    _tell("happened", found["happened"])
-    _tell("to come", found["coming"])
+    tell("happened", found["happened"])
+    tell("to come", found["coming"])
 
 
 def _show(found: Mapping[str, Any], user: str) -> None:
     say(
-        f"{printable(found['title'])} (story {printable(found['story'])}): it is {_minute(found['now'])}, "
+        f"{printable(found['title'])} (story {printable(found['story'])}): it is {minute(found['now'])}, "
         f"{printable(found['portal'])} shows the chain “{printable(found['chain'])}”."
     )
     say()
     rows = []
     for each in found["devices"]:
-        state = _state(each) if each["on"] else f"is switched on at {_minute(each['since'])}"
+        state = _state(each) if each["on"] else f"is switched on at {minute(each['since'])}"
         rows.append(
             (
                 printable(each["name"]),
@@ -382,22 +376,24 @@ def _advise(found: Mapping[str, Any], folder: Path) -> None:
             f"No questions about host keys:  ssh -F {printable(str(folder / lodging.SSH_CONFIG))} {first['name']}"
         )
     if found["coming"]:
-        say(f"Next: {printable(found['coming'][0]['said'])}, at {_minute(found['coming'][0]['at'])}.")
+        say(f"Next: {printable(found['coming'][0]['said'])}, at {minute(found['coming'][0]['at'])}.")
         say(f"  anchorwatch lab clock advance --to-next-event{where}")
     say(f"  anchorwatch lab token{where}            an ID token, to register a device with")
     say(f"  anchorwatch lab break dns{where}        something to diagnose")
     say(f"  anchorwatch lab down{where}")
 
 
-def _tell(head: str, happenings: list[Mapping[str, Any]]) -> None:
+def tell(head: str, happenings: list[Mapping[str, Any]]) -> None:
+    """Print what happens in a town, below a head; nothing where nothing does."""
     if happenings:
         say()
         say(f"{head}:")
     for each in happenings:
-        say(f"  {_minute(each['at'])}  {printable(each['said'])}")
+        say(f"  {minute(each['at'])}  {printable(each['said'])}")
 
 
-def _minute(moment: str) -> str:
+def minute(moment: str) -> str:
+    """A moment of an answer, to the minute."""
     found = datetime.fromisoformat(moment)
     return f"{found:%Y-%m-%d %H:%M} UTC"
 
@@ -415,299 +411,24 @@ def log(
       anchorwatch lab log asav-941
       anchorwatch lab log asav-941 --last 500 | anchorwatch diagnose -
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        found = _ask(folder.absolute(), {"do": "log", "device": device})
+    with told():
+        found = ask(folder.absolute(), {"do": "log", "device": device})
     for line in found["lines"][-last:]:
         say(printable(line, longest=20_000))
-
-
-# --- doing ----------------------------------------------------------------------------------------------------
-
-
-@clock_app.command("show")
-def show_clock(folder: FolderOption = HERE) -> None:
-    """Say what time it is in the town, and what is to come.
-
-    \b
-    Examples:
-      anchorwatch lab clock show
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        found = _ask(folder.absolute(), {"do": "status"})
-    say(_minute(found["now"]))
-    _tell("to come", found["coming"])
-
-
-@clock_app.command()
-def advance(
-    span: Annotated[
-        str | None, typer.Argument(metavar="[SPAN]", help="How far: 90d, 12h, 3d12h.", show_default=False)
-    ] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Until when, in UTC.")] = None,
-    to_next_event: Annotated[
-        bool, typer.Option("--to-next-event", help="Until the next thing that the story holds.")
-    ] = False,
-    folder: FolderOption = HERE,
-) -> None:
-    """Let time pass quickly: renewals, imports and expiries happen at their moments, and so does the story.
-
-    \b
-    Examples:
-      anchorwatch lab clock advance 90d
-      anchorwatch lab clock advance --to 2018-10-09T12:00
-      anchorwatch lab clock advance --to-next-event
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    if (span is not None) + (to is not None) + to_next_event != 1:
-        fail("say how far: a span, --to DATE, or --to-next-event", ASKED_WRONGLY)
-    question: dict[str, Any] = {"do": "advance"}
-    if span is not None:
-        question["span"] = _span(span)
-    if to is not None:
-        try:
-            question["to"] = parse_moment(to).isoformat()
-        except ValueError as error:
-            fail(printable(str(error)), ASKED_WRONGLY)
-    with _told(), _progress() as told:
-        found = _ask(folder.absolute(), question, told=told)
-    say(_minute(found["now"]))
-    _tell("happened", found["happened"])
-    _tell("to come", found["coming"])
-
-
-def _span(text: str) -> str:
-    from anchorwatch.lab.span import SpanError, parse_span
-
-    try:
-        if parse_span(text).total_seconds() < 0:
-            fail("time does not go back in a town", ASKED_WRONGLY)
-    except SpanError as error:
-        fail(printable(str(error)), ASKED_WRONGLY)
-    return text
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Any]:
-    """A line on a terminal that says how far it is; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    try:
-        yield lambda text: typer.echo(f"\r… {printable(text)}", nl=False, err=True)
-    finally:
-        typer.echo("\r              \r", nl=False, err=True)
-
-
-@app.command()
-def migrate(
-    chain: Annotated[
-        str | None, typer.Argument(metavar="[CHAIN]", help="A chain of the story; the next one without.")
-    ] = None,
-    folder: FolderOption = HERE,
-) -> None:
-    """Let the portal move to another CA now.
-
-    \b
-    Examples:
-      anchorwatch lab migrate
-      anchorwatch lab migrate old
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        found = _ask(folder.absolute(), {"do": "migrate", "chain": chain})
-    say(f"the portal shows the chain “{printable(found['chain'])}” from the next connection on")
-
-
-@app.command()
-def publish(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="An issue of the story's bundle.")],
-    folder: FolderOption = HERE,
-) -> None:
-    """Serve another issue of the signed bundle.
-
-    \b
-    Examples:
-      anchorwatch lab publish 2017
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        _ask(folder.absolute(), {"do": "publish", "bundle": bundle})
-    say(f"the bundle “{printable(bundle)}” is served")
-
-
-@app.command("break")
-def break_(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="What to break; `lab faults` lists it.")],
-    device: DeviceArgument = None,
-    folder: FolderOption = HERE,
-) -> None:
-    """Break something around one device or all of them.
-
-    \b
-    Examples:
-      anchorwatch lab break dns
-      anchorwatch lab break tls-inspection asav-982
-      anchorwatch lab break port80 fpr2110-open
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        found = _ask(folder.absolute(), {"do": "break", "fault": what, "device": device})
-    say(printable(found["meaning"]))
-    _changed(found["changed"], "it was broken before")
-
-
-@app.command()
-def mend(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="What to mend.")],
-    device: DeviceArgument = None,
-    folder: FolderOption = HERE,
-) -> None:
-    """Mend what was broken around one device or all of them.
-
-    \b
-    Examples:
-      anchorwatch lab mend dns
-      anchorwatch lab mend port80 fpr2110-blocked
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        found = _ask(folder.absolute(), {"do": "mend", "fault": what, "device": device})
-    _changed(found["changed"], "it was whole before")
-
-
-def _changed(names: list[str], otherwise: str) -> None:
-    if not names:
-        say(f"nothing changes: {otherwise}")
-        return
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    say(f"for {printable(', '.join(names[:8]))}{more}")
-
-
-@app.command()
-def faults() -> None:
-    """List what can be broken.
-
-    \b
-    Examples:
-      anchorwatch lab faults
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    from anchorwatch.lab.network import Fault
-
-    table(("fault", "meaning"), [(each.value, each.meaning) for each in Fault])
-
-
-@app.command()
-def token(folder: FolderOption = HERE) -> None:
-    """Make an ID token for the town's portal and show it, to be pasted at a device.
-
-    \b
-    Examples:
-      anchorwatch lab token
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        found = _ask(folder.absolute(), {"do": "token"})
-    say(printable(found["token"]))
-
-
-@app.command("export-catalogue")
-def export_catalogue(
-    into: Annotated[Path, typer.Argument(metavar="DIR", help="A folder, made where it is not there.")],
-    folder: FolderOption = HERE,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
-) -> None:
-    """Write the town's CAs, its signed bundles and whom its devices pin, for `diagnose`, `judge` and `bundle verify`.
-
-    \b
-    Examples:
-      anchorwatch lab export-catalogue town
-      anchorwatch diagnose console.log --catalogue town/cas.pem
-      anchorwatch bundle verify town/bundle-2017.p7b --pin "$(cat town/pin.txt)"
-
-    The town's CAs carry well-known names and are not the well-known ones; a plan says so where it meets them.
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        found = _ask(folder.absolute(), {"do": "catalogue"})
-    files = {"cas.pem": "".join(found["certificates"]).encode("ascii")}
-    files["pin.txt"] = "".join(f"{each}\n" for each in found["pins"]).encode("ascii")
-    files |= {f"bundle-{code}.p7b": bytes.fromhex(octets) for code, octets in found["bundles"].items()}
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-        for name, octets in files.items():
-            write_atomically(str(into / name), octets, replace=force)
-    except (FileTroubleError, OSError) as error:
-        fail(printable(str(error)), COULD_NOT_LOOK)
-    say(
-        f"{len(found['certificates'])} CAs, {len(found['bundles'])} bundles and the pin are in {printable(str(into))}"
-    )
-
-
-# --- stories --------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def stories() -> None:
-    """List the stories there are.
-
-    \b
-    Examples:
-      anchorwatch lab stories
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    from anchorwatch.lab import story_file
-
-    rows = []
-    for name in story_file.names():
-        told = story_file.load(name)
-        rows.append((name, told.title, f"{told.starts:%Y-%m-%d}", str(len(told.devices))))
-    table(("story", "title", "starts", "devices"), rows, right=(3,))
-
-
-@app.command()
-def story(
-    name: Annotated[str, typer.Argument(metavar="STORY", help="A story of `lab stories`.")],
-) -> None:
-    """Print a story as it is written, to begin one's own with.
-
-    \b
-    Examples:
-      anchorwatch lab story 2018 > mine.toml
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    with _told():
-        typer.echo(_story_text(name), nl=False)
-
-
-@app.command()
-def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A story of one's own.")],
-) -> None:
-    """Say what is wrong with a story, all of it at once.
-
-    \b
-    Examples:
-      anchorwatch lab check mine.toml
-
-    Exit status: 0 it can be told, 1 it cannot, 3 the file cannot be read.
-    """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
-    from anchorwatch.lab import story_file
-    from anchorwatch.lab.story import StoryError
-
-    try:
-        text = story_file.read_file(file)
-    except StoryError as error:
-        fail(printable(str(error)), COULD_NOT_LOOK)
-    with _told():
-        told = story_file.read(text)
-    say(
-        f"{printable(told.title)}: {len(told.devices)} devices, {len(told.chains)} chains, "
-        f"{len(told.bundles)} bundles, {len(told.events)} events, from {told.begins:%Y-%m-%d}"
-    )
 
 
 # --- the means ------------------------------------------------------------------------------------------------
 
 
-def _ask(folder: Path, question: Mapping[str, Any], *, told: Any = lambda _: None) -> dict[str, Any]:
+def ask(folder: Path, question: Mapping[str, Any], *, heard: Any = lambda _: None) -> dict[str, Any]:
+    """Ask the lab of a folder; `heard` is told how far it is."""
     from anchorwatch.lab import control
 
-    return control.ask(folder, question, told=told)
+    return control.ask(folder, question, told=heard)
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """End with a sentence where the lab's rooms raise one: 3 what could not be reached, 1 what was refused."""
     from anchorwatch.lab import control, lodging
     from anchorwatch.lab.story import StoryError
