@@ -181,9 +181,10 @@ def test_after_a_conflict_was_resolved_the_one_that_lives_goes_on(box: Box) -> N
     assert box.state.failure.evidence.problem == "sequence-fork"
     device.state = DeviceState.ACTIVE
     box.run(timedelta(hours=13))
+    later = box.state
     assert device.state is DeviceState.ACTIVE
-    assert box.state.failure is None
-    assert box.state.seq == 3
+    assert later.failure is None
+    assert later.seq == 3
     assert box.cable.desk.pool.in_use == 1
 
 
@@ -390,7 +391,8 @@ def test_what_the_portal_refused_stays_said_until_it_is_granted(box: Box) -> Non
     assert box.state.failure.evidence.problem == "insufficient-licenses"
     box.intercept = lambda _, reply: reply
     box.run(timedelta(hours=12))
-    assert box.state.failure is None
+    later = box.state
+    assert later.failure is None
     assert box.authorization() is AuthorizationState.AUTHORIZED
 
 

@@ -130,6 +130,8 @@ async def _the_repair(stage: Stage, teller: Teller, seat: Seat, diagnosis: Diagn
     teller.claim("the ASAv is registered", "Registration Status: Registered" in screen)
     again = await stage.diagnose(seat)
     teller.claim("the doctor says healthy now", again.status.value == "healthy")
+    codes = [finding.code for finding in again.findings]
+    teller.claim("and explains the stale FAILED", "auto-import-result-stale" in codes)
 
 
 # --- 2018 -----------------------------------------------------------------------------------------------------
