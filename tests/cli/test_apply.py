@@ -53,7 +53,7 @@ class Night:
         return str(file)
 
     def apply(self, plan: str, *words: str) -> tuple[int, str, str]:
-        runs = ("--runs", str(self.folder / "runs"), "--every", "0.1")
+        runs = ("--runs", str(self.folder / "runs"), "--every", "0.1", "--wait", "5")
         return self.run("apply", plan, self.device.url, *runs, *words)
 
     def undo(self, *words: str) -> tuple[int, str, str]:

@@ -78,7 +78,7 @@ class Town:
         words = [word for each in ("questions", *decided) for word in ("--decide", each)]
         return self.run(
             "apply", str(file), *self.on(device), *self.known(catalogue), *words, "--yes",
-            "--runs", str(self.folder / "runs" / device), "--every", "0.3", status=status,
+            "--runs", str(self.folder / "runs" / device), "--every", "0.3", "--wait", "20", status=status,
         )  # fmt: skip
 
     def stored(self, device: str) -> list[str]:

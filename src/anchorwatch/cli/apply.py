@@ -137,6 +137,10 @@ def run(
     every: Annotated[
         float | None, typer.Option(metavar="SECONDS", min=0.1, help="How often to look while waiting.")
     ] = None,
+    wait: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="How long to wait for a success; else as the plan says."),
+    ] = None,
     runs: Runs = None,
     accept_new_host_key: NewKeys = False,
     known_hosts: KnownHosts = None,
@@ -168,6 +172,7 @@ def run(
         decided=decided,
         left=left,
         every=every,
+        patience=wait,
         at=asked_at,
         catalogue=known,
     )

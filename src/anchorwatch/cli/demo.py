@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 import textwrap
@@ -62,6 +63,8 @@ def demo(
     page = Page(quiet=as_json, pace=_paced if slow else _at_once)
     folder = Path(tempfile.mkdtemp(prefix="anchorwatch-demo-"))
     began = time.monotonic()
+    # So that whoever is told to end takes the labs along.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         asyncio.run(_play((story,) if story else STORIES, folder, page, keep=keep))
     finally:

@@ -40,6 +40,7 @@ from anchorwatch.pki.catalogue import EMPTY, Catalogue
 _START_SECONDS = 60
 _EVERY = 1.0
 """Seconds between two looks of a repeated step: the lab's portal answers at once."""
+_PATIENCE = 20.0
 
 
 class Teller(Protocol):
@@ -235,7 +236,9 @@ class Stage:
         self.teller.typed(
             "$ ", f"anchorwatch apply repair.plan.json ssh://{seat.visit.target} --yes{options}"
         )
-        orders = Orders(filling=filling, decided=frozenset(decided), every=_EVERY, catalogue=catalogue)
+        orders = Orders(
+            filling=filling, decided=frozenset(decided), every=_EVERY, patience=_PATIENCE, catalogue=catalogue
+        )
         part = repair.part_for(plan, seat.visit, "")
         before, fits = await repair.look(seat.visit, plan, orders)
         if isinstance(fits, Gone):

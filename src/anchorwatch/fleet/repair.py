@@ -42,14 +42,16 @@ Sleep = Callable[[float], Awaitable[None]]
 class Orders:
     """What a person said about a plan.
 
-    `decided` are the ids of steps that a person decided to do, `left` those to be left out. `every` overrides how many
-    seconds lie between two looks of a repeated step. `at` is when the question is asked, as for `diagnose`.
+    `decided` are the ids of steps that a person decided to do, `left` those to be left out. `every` and `patience`
+    override how many seconds lie between two looks of a repeated step, and for how many it is repeated. `at` is when
+    the question is asked, as for `diagnose`.
     """
 
     filling: Filling = field(default_factory=lambda: Filling({}))
     decided: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     every: float | None = None
+    patience: float | None = None
     at: datetime | None = None
     catalogue: Catalogue = EMPTY
 
@@ -249,6 +251,7 @@ class _Hand:
     async def _watch(self, step: Step) -> Carried:
         """A step that looks; a repeated one until it shows what it is for, or its time is over."""
         over = step.repeat.at_most_seconds if step.repeat is not None else 0
+        over = over if self.orders.patience is None else self.orders.patience
         pause = self.orders.every or (step.repeat.every_seconds if step.repeat is not None else 0)
         waited = 0.0
         # What led here is judged beside each look, but not every look before it: a test that succeeded meanwhile counts.
@@ -256,14 +259,15 @@ class _Hand:
         while True:
             since = self.visit.mark()
             carried = await carry(self.visit, step, self.orders.filling, stop=self.stop)
-            self._keep()
             if (
                 carried.surprise
                 or step.repeat is None
                 or self._shows(step, carried, before + self.visit.transcript(since))
             ):
+                self._keep()
                 return carried
             if waited + pause > over or self.stop():
+                self._keep()
                 # Not a surprise: what counts is the proof at the end.
                 self.tell(f"not yet after {waited:.0f} s: {step.expected.sentence}")
                 return carried
