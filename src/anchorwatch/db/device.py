@@ -199,15 +199,21 @@ def entitlements(tx: Transaction, device_id: UUID) -> tuple[DeviceEntitlement, .
     return _ENTITLEMENTS.all(tx, {"device": device_id})
 
 
-def save_entitlements(tx: Transaction, device_id: UUID, wanted: Iterable[DeviceEntitlement]) -> None:
+def save_entitlements(
+    tx: Transaction,
+    device_id: UUID,
+    wanted: Iterable[DeviceEntitlement],
+    *,
+    seen: Iterable[DeviceEntitlement] | None = None,
+) -> None:
     """Make these the entitlements of a locked device; a tag that is not among them is gone.
 
-    One that says what was said before keeps its `since`.
+    One that says what was said before keeps its `since`. `seen`: those it had, where they were read already.
     """
     now = {each.tag_id: each for each in wanted}
     if any(each.device_id != device_id for each in now.values()):
         raise ValueError("these are entitlements of another device")
-    before = {each.tag_id: each for each in entitlements(tx, device_id)}
+    before = {each.tag_id: each for each in (entitlements(tx, device_id) if seen is None else seen)}
     _SAVE_ENTITLEMENT.into(
         tx, [columns(each) for tag, each in sorted(now.items()) if not _says_the_same(before.get(tag), each)]
     )

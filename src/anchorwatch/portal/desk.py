@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from anchorwatch.db import certificate, device, idempotency, migration
+from anchorwatch.db import certificate, device, idempotency, migration, renewal
 from anchorwatch.db.certificate import IdCertificate
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.device import Device
@@ -232,10 +232,12 @@ def _signed(portal: Portal, request: Request, who: Caller, work: Work) -> Task:
     def _done(tx: Transaction) -> Reply:
         try:
             found = device.lock(tx, who.certificate.device_id)
+            # After the lock, for what it says of the certificate must be what holds now.
+            standing = renewal.standing(tx, found, who.certificate.sha256)
         except NotThere:
             # Known a moment ago and gone: the database under the portal was exchanged for an older one.
             return refusal(Type.IDENTITY_UNKNOWN)
-        fresh = certificate.find(tx, who.certificate.sha256)
+        fresh = standing.certificate
         refused = _refused(portal, found, fresh, who, request)
         if refused is not None:
             return refused
@@ -246,8 +248,18 @@ def _signed(portal: Portal, request: Request, who: Caller, work: Work) -> Task:
             found = life.aged(tx, found, now, who.key or "")
             skew = int((who.created - now).total_seconds() * 1000)
             seen = replace(found, last_seen=now, skew_ms=skew)
-        it = Signed(portal=portal, tx=tx, stored=found, seen=seen, who=who, request=request, digest=digest)
-        return work(it)
+        return work(
+            Signed(
+                portal=portal,
+                tx=tx,
+                stored=found,
+                seen=seen,
+                standing=standing,
+                who=who,
+                request=request,
+                digest=digest,
+            )
+        )
 
     return transaction
 

@@ -15,7 +15,6 @@ from anchorwatch.db.database import Transaction
 from anchorwatch.db.device import Device, DeviceEntitlement
 from anchorwatch.db.identifier import new_id
 from anchorwatch.db.pool import Full, Held, Pool
-from anchorwatch.db.renewal import Standing
 from anchorwatch.db.tag import EntitlementTag
 from anchorwatch.licensing import deadline, jws, seat, sequence, wire
 from anchorwatch.licensing.account import DeviceEvent, DeviceState
@@ -59,8 +58,7 @@ def entitle(it: Signed) -> Reply:
     if found.state is DeviceState.SUSPENDED:
         it.noted()
         return refusal(Type.DEVICE_SUSPENDED)
-    standing = renewal.standing(it.tx, found)
-    last = standing.last
+    last = it.standing.last
     known = sequence.Known()
     if last is not None:
         known = sequence.Known(seq=last.seq, jti=last.jti, request_sha256=bytes.fromhex(last.body_sha256))
@@ -88,7 +86,7 @@ def entitle(it: Signed) -> Reply:
         case Ruling.PROCESS | Ruling.RECOVER:
             if last is not None and asked.last_jti == last.jti and last.acked_at is None:
                 grant.acknowledge(it.tx, found.id, last.jti, now=now)
-            return _give(it, asked, standing)
+            return _give(it, asked)
 
 
 def last_grant(tx: Transaction, found: Device) -> Reply:
@@ -131,7 +129,7 @@ def _offers(tx: Transaction, found: Device, wanted: tuple[Wanted, ...], now: dat
     return tuple(offers)
 
 
-def _give(it: Signed, asked: EntitlementRequest, standing: Standing) -> Reply:
+def _give(it: Signed, asked: EntitlementRequest) -> Reply:
     tx, request_id = it.tx, it.who.key or ""
     now = it.portal.clock.now().replace(microsecond=0)
     offers = _offers(tx, it.seen, asked.entitlements, now)
@@ -143,11 +141,11 @@ def _give(it: Signed, asked: EntitlementRequest, standing: Standing) -> Reply:
         found = life.happened(tx, it.seen, DeviceEvent.CONTACT, now, request_id)
     except EventRefusedError as error:
         raise Refused(refusal(Type.MAINTENANCE, str(error))) from None
-    mine = pool.holdings(tx, found.id)
-    target = dict.fromkeys(mine, 0)
+    mine = renewal.mine(tx, found)
+    target = dict.fromkeys(mine.seats, 0)
     target |= {each.pool.id: each.wanted.count for each in offers if each.pool is not None}
     pools = {each.pool.id: each.pool for each in offers if each.pool is not None}
-    pools |= {each: pool.get(tx, found.account_id, each) for each in mine if each not in pools}
+    pools |= {each: pool.get(tx, found.account_id, each) for each in mine.seats if each not in pools}
     after = replace(
         found,
         deadline=deadline.grant_dates(now).deadline,
@@ -157,14 +155,15 @@ def _give(it: Signed, asked: EntitlementRequest, standing: Standing) -> Reply:
     )
     device.save(tx, it.stored, after)
     # The pools' rows come after all that does not depend on them; a renewal that changes no seats locks none.
-    seen = pool.Seen(account_id=found.account_id, device_id=found.id, pools=pools, held=mine)
+    seen = pool.Seen(account_id=found.account_id, device_id=found.id, pools=pools, held=mine.seats)
     held = pool.hold_seen(tx, seen, target, request_id=request_id, now=now)
     entitled = tuple(_entitled(each, held) for each in offers)
     short = [each for each in held.values() if isinstance(each, Full)]
     if short and all(each.n == 0 for each in entitled):
         raise Refused(refusal(Type.INSUFFICIENT_LICENSES, fits=min(short[0].pool.room, 1_000_000_000)))
-    signed, row = _grant(it, found, asked, entitled, standing)
-    device.save_entitlements(tx, found.id, _rows(found, offers, entitled, now))
+    signed, row = _grant(it, found, asked, entitled)
+    rows = _rows(found, offers, entitled, now)
+    device.save_entitlements(tx, found.id, rows, seen=mine.entitlements)
     if not grant.follow(tx, replace(row, jws=signed)):
         raise Refused(refusal(Type.REQUEST_IN_FLIGHT))
     return _signed(signed)
@@ -185,9 +184,10 @@ def _standing(got: Held) -> AuthorizationState:
 
 
 def _grant(
-    it: Signed, found: Device, asked: EntitlementRequest, entitled: tuple[Entitled, ...], standing: Standing
+    it: Signed, found: Device, asked: EntitlementRequest, entitled: tuple[Entitled, ...]
 ) -> tuple[str, grant.Grant]:
     now = it.portal.clock.now().replace(microsecond=0)
+    standing = it.standing
     last = standing.last
     compliant = all(each.status is not _S.OUT_OF_COMPLIANCE for each in entitled)
     dates = deadline.grant_dates(now, compliant=compliant)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from anchorwatch.db import device
 from anchorwatch.db.database import Transaction
 from anchorwatch.db.device import Device
+from anchorwatch.db.renewal import Standing
 from anchorwatch.portal.caller import Caller
 from anchorwatch.portal.portal import Portal
 from anchorwatch.portal.reply import Request
@@ -23,6 +24,7 @@ class Signed:
     tx: Transaction
     stored: Device
     seen: Device
+    standing: Standing
     who: Caller
     request: Request
     digest: bytes
