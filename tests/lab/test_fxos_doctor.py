@@ -100,15 +100,16 @@ def test_what_is_configured_wrong_is_named(
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"), [(Fault.DNS, "dns-failing"), (Fault.PORT443_REFUSED, "communication-failing")]
+    ("fault", "codes"),
+    [(Fault.DNS, ["dns-failing"]), (Fault.PORT443_REFUSED, ["communication-failing", "no-route"])],
 )
-def test_what_is_broken_around_it_is_named(stage: ChassisYard, fault: Fault, code: str) -> None:
+def test_what_is_broken_around_it_is_named(stage: ChassisYard, fault: Fault, codes: list[str]) -> None:
     """From screens alone, and only what was not shown yet is asked for."""
     stage.world.network.break_(fault)
     _renew(stage)
     found = _judged(stage)
     stage.world.network.mend(fault)
-    assert _causes(found) == [code]
+    assert _causes(found) == codes
     shown = dialect.of(Platform.FXOS).block(PORTAL)
     assert [each.line for each in found.next_commands if each.line in shown] == []
     _renew(stage)

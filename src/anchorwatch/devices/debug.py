@@ -57,8 +57,10 @@ _WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
         ),
     )
 )  # fmt: skip
+TRACE = "711001"
+"""The message in which an ASA sends the lines of a debug to its log and to whoever looks on."""
 _SPEAKS = re.compile(
-    r"CRYPTO_PKI|PKI\[\d|CERT_API|error:[0-9A-F]{8}:|SSL routines|SSL certificate|^\s*\(\w{1,12}\)\s+No suitable",
+    r"-711001:|CRYPTO_PKI|PKI\[\d|CERT_API|error:[0-9A-F]{8}:|SSL routines|SSL certificate|^\s*\(\w{1,12}\)\s+No suitable",
     re.IGNORECASE,
 )
 

@@ -127,6 +127,11 @@ def _of(text: Transcript) -> tuple[list[Item], list[Span]]:
         strangers += _left_over(block, used)
         read.update(block.lines[index].number for index in used)
     for logged in text.logged:
+        for found in debug.parse(logged.lines):
+            number = logged.lines[found.lines[0]].number
+            items.append(
+                Item(fact=found.fact, device=logged.device, command="", source=text.source, order=number)
+            )
         items += [
             Item(
                 fact=message,

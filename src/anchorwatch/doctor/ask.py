@@ -28,7 +28,7 @@ from anchorwatch.devices.fact import (
 )
 from anchorwatch.devices.fxos.trustpoint import ChassisTrustpoint
 from anchorwatch.devices.license_fact import LicenseReport
-from anchorwatch.doctor import bundle_reach
+from anchorwatch.doctor import bundle_reach, refusal
 from anchorwatch.doctor import platform as platforms
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
@@ -299,6 +299,7 @@ def next_commands(
     """
     where = platform or platforms.of(case) or Platform.ASA
     bundle = _about_the_bundle(case, findings) if where is Platform.ASA else ()
+    special = (*_about_another_portal(case), *_about_the_handshake(findings)) if where is Platform.ASA else ()
     causes = [each for each in findings if each.explained_by is None and each.severity is Severity.TROUBLE]
     if healthy:
         return bundle
@@ -317,9 +318,36 @@ def next_commands(
         ):
             continue
         wanted.append((_rank(command, failing.rung if failing else None), place, command))
-    return (*(command for _, _, command in sorted(wanted, key=lambda each: each[:2])[:_MOST]), *bundle)[
-        :_MOST
-    ]
+    usual = tuple(command for _, _, command in sorted(wanted, key=lambda each: each[:2])[:_MOST])
+    return (*special, *usual, *bundle)[:_MOST]
+
+
+def _about_another_portal(case: Case) -> tuple[Command, ...]:
+    """Whether the portal that the device is told to use is reached, where another one was pinged."""
+    pinged = [item.command for item in case.items if isinstance(item.fact, PingResult)]
+    return tuple(
+        Command(
+            line=f"ping tcp {host} 443",
+            why="name, route and port of the portal that the configuration names",
+            tells=Rung.ROUTE,
+        )
+        for host in sorted(refusal.configured_hosts(case) - {PORTAL})
+        if not any(host in command.lower().split() for command in pinged)
+    )
+
+
+def _about_the_handshake(findings: tuple[Finding, ...]) -> tuple[Command, ...]:
+    """What the TLS library says, which no log at its usual level holds."""
+    if not any(each.code == "tls-mismatch" for each in findings):
+        return ()
+    return (
+        Command(
+            line="debug ssl 255",
+            why="what TLS itself says of the next attempt; `undebug all` ends it",
+            tells=Rung.TLS,
+            confirmed=False,
+        ),
+    )
 
 
 _NIGHTS = frozenset({"auto-import-failing", "bundle-url-blocked"})

@@ -5,6 +5,8 @@ A fault found here is the cause, and what is said about TLS above it is no evide
 
 from __future__ import annotations
 
+import re
+
 from anchorwatch.devices.fact import PingResult
 from anchorwatch.devices.log_detail import CallHomeMessage, NameUnresolved
 from anchorwatch.devices.span import Span
@@ -13,6 +15,7 @@ from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.portal_words import Topic, names_local_utility
 from anchorwatch.doctor.refusal import Since
 
+_NAME = re.compile(r"[a-z][\w-]*(?:\.[\w-]+)+")
 _UNREACHABLE = ("NO_ROUTE", "INVALID_ADDRESS")
 TIMED_OUT = 207
 """The number IOS prints for a connection that did not come about."""
@@ -60,10 +63,18 @@ def _is_needed(case: Case, name: str) -> bool:
 
 
 def _asks(case: Case, command: str) -> bool:
-    """Whether a ping was for the portal: its command names it, or names nothing because no prompt was kept."""
+    """Whether a ping was for the portal: its command names it, or names nothing because no prompt was kept.
+
+    Where the device shows which portal it is told to use, a ping to another name says nothing about it.
+    """
     words = command.lower().split()
+    told = refusal.configured_hosts(case)
+    if len(words) < 2 or (told and not any(_NAME.fullmatch(word) for word in words)):
+        return True
+    if told:
+        return any(word in told for word in words)
     hosts = {host for host, _ in refusal.portal_hosts(case)}
-    return len(words) < 2 or any(word in hosts or word.endswith("cisco.com") for word in words)
+    return any(word in hosts or word.endswith("cisco.com") for word in words)
 
 
 def unreachable(case: Case) -> tuple[Span, ...]:
@@ -90,11 +101,26 @@ def unreachable(case: Case) -> tuple[Span, ...]:
 
 
 def portal_pings(case: Case) -> tuple[PingResult, ...]:
-    """The TCP pings of a case, without those to the server of the bundle."""
+    """The TCP pings of a case that were for the portal."""
+    return tuple(ping for ping in _pings(case) if ping.tcp)
+
+
+def host_answered(case: Case) -> tuple[Span, ...]:
+    """Lines that show the portal's host answering to an ordinary ping, which says nothing about its port."""
+    return tuple(
+        ping.success.span
+        for ping in _pings(case)
+        if not ping.tcp and ping.success is not None and ping.success.value > 0
+    )
+
+
+def _pings(case: Case) -> tuple[PingResult, ...]:
     return tuple(
         item.fact
         for item in case.items
-        if isinstance(item.fact, PingResult) and item.fact.tcp and not bundle_reach.is_asked(case, item)
+        if isinstance(item.fact, PingResult)
+        and not bundle_reach.is_asked(case, item)
+        and _asks(case, item.command)
     )
 
 

@@ -216,6 +216,19 @@ def portal_hosts(case: Case) -> tuple[tuple[str, Span], ...]:
     return tuple(hosts.items())
 
 
+def configured_hosts(case: Case) -> frozenset[str]:
+    """The hosts that the device's configuration tells licensing to use; empty where no configuration is shown."""
+    urls = [
+        url.value
+        for config in case.facts(CallHomeConfig)
+        for profile in config.profiles
+        if profile.active is None or profile.active.value
+        for url in profile.urls
+    ]
+    urls += [config.url.value for config in case.facts(LicenseConfig) if config.url is not None]
+    return frozenset(filter(None, map(_host, urls)))
+
+
 _VENDOR = ("tools.cisco.com", "smartreceiver.cisco.com")
 
 

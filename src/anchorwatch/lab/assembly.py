@@ -204,7 +204,12 @@ def _chassis(plan: DevicePlan, house: Household, site: Site) -> Chassis:
     held = story.held_by(plan)
     pem = "".join(house.minted[code].certificate.pem for code in held.values())
     machine = Chassis(
-        objects=fxos.factory(plan.hostname, pem=pem, portal=story.url),
+        objects=fxos.factory(
+            plan.hostname,
+            pem=pem,
+            portal=story.url,
+            time_servers=TIME_SERVERS[:1] if plan.synchronized else (),
+        ),
         portal=story.host,
         software=plan.version,
         folder=site.folder,

@@ -23,6 +23,8 @@ _UNRESOLVED = re.compile(
     r"ERROR: % ?Invalid (?:Hostname|input.{0,40}hostname)|% ?Unrecognized host or address|[Bb]ad IP address or host ?name"
     r"|Translating \"(?P<name>[^\"]{1,253})\"",
 )
+# A token that is refused where it is typed was not sent to anybody.
+_NO_TOKEN = re.compile(r"\s*(?:ERROR|Error): .*\b[Tt]oken\b")
 _REFUSED = re.compile(
     r"^\s*(?:ERROR: ?)?% ?(?:Invalid input detected|Incomplete command|Ambiguous command|Invalid command)|^\s*Command authorization failed"
 )
@@ -95,5 +97,6 @@ def parse_refusal(lines: Sequence[Line]) -> tuple[Found[CommandRefused], ...]:
             lines=(index, index - 1) if index and lines[index - 1].text.strip() == "^" else (index,),
         )
         for index, line in enumerate(lines)
-        if ("%" in line.text or "authorization" in line.text) and _REFUSED.match(line.text)
+        if (("%" in line.text or "authorization" in line.text) and _REFUSED.match(line.text))
+        or ("token" in line.text and _NO_TOKEN.match(line.text))
     )

@@ -122,12 +122,17 @@ def _failed_tests(case: Case) -> list[Span]:
     ]
 
 
+_BEFORE_TRUST = (Trouble.NO_COMMON_PROTOCOL, Trouble.NOT_TLS)
+
+
 def _unnamed(case: Case) -> tuple[Finding, ...]:
     """Signs of a refused certificate that do not say whose CA it was."""
     if standing.of(case).works or reach.unresolved(case) or reach.unreachable(case) or refusal.reasons(case):
         return ()
     if spoken.portal_answered(case) or refusal.private_hosts(case):
         return ()
+    if any(line.trouble in _BEFORE_TRUST for line in case.facts(DebugLine)):
+        return ()  # the library says that it came to no certificate
     where = platform.of(case)
     # "Cannot be validated" of NX-OS has two other causes by the vendor's own words: a wrong name, or inspection.
     untrusted = [

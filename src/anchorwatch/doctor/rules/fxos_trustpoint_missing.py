@@ -12,7 +12,7 @@ import re
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.fxos.trustpoint import ChassisTrustpoint, TrustpointPaste
 from anchorwatch.devices.typed import Typed
-from anchorwatch.doctor import migration, platform, reach, refusal, spoken
+from anchorwatch.doctor import chassis_trust, migration, platform, reach, spoken
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.portal_words import Topic
@@ -20,7 +20,6 @@ from anchorwatch.doctor.rule import FAILED_EXCHANGE, Example, LookAlike, Rule, R
 
 CODE = "fxos-trustpoint-missing"
 _WORDS = re.compile(r"authenticate\s*server", re.IGNORECASE)
-_ENDPOINT = "tools.cisco.com"
 
 
 def find(case: Case) -> tuple[Finding, ...]:
@@ -30,6 +29,8 @@ def find(case: Case) -> tuple[Finding, ...]:
     said = [each for each in spoken.about(case, Topic.UNTRUSTED) if _WORDS.search(each.text)]
     if not said or reach.unresolved(case) or reach.unreachable(case):
         return ()
+    if chassis_trust.expected(case):
+        return ()  # it is there: what the chassis was shown came from somewhere else
     evidence = [span for each in said for span in each.spans]
     evidence += [point.status.span for point in case.facts(ChassisTrustpoint) if point.status]
     uncommitted = _uncommitted(case)
@@ -53,10 +54,7 @@ def find(case: Case) -> tuple[Finding, ...]:
 
 def _which(case: Case) -> str:
     """The CA by endpoint and date; without a date, that it is needed."""
-    hosts = [host for host, _ in refusal.portal_hosts(case)]
-    host = hosts[-1] if hosts else _ENDPOINT
-    moment = case.moment
-    at = moment.wall.date() if moment is not None else case.asked_at.date() if case.asked_at else None
+    host, at = chassis_trust.where_and_when(case)
     if at is None:
         return " Which CA that is depends on the date, which is not shown."
     expected = migration.expected_ca(host, at)

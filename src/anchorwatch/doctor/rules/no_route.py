@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from anchorwatch.devices.fact import CallHomeConfig, LogMessage, Platform
 from anchorwatch.devices.log_detail import CallHomeMessage
-from anchorwatch.doctor import reach, standing
+from anchorwatch.doctor import reach, spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
+from anchorwatch.doctor.portal_words import Topic
 from anchorwatch.doctor.rule import FAILED_EXCHANGE, Example, LookAlike, Rule, Rung
 
 CODE = "no-route"
@@ -14,9 +15,11 @@ CODE = "no-route"
 
 def find(case: Case) -> tuple[Finding, ...]:
     """Find a connection that does not come about, with no success since and no fault of the name."""
-    spans = reach.unreachable(case)
-    if not spans or standing.of(case).works or reach.unresolved(case) or reach.answered(case):
+    if standing.of(case).works or reach.unresolved(case) or reach.answered(case):
         return ()
+    spans = reach.unreachable(case)
+    if not spans:
+        return _by_elimination(case)
     proxied = [config.proxy.span for config in case.facts(CallHomeConfig) if config.proxy is not None]
     confidence = Confidence.CONFIRMED if _plain(case) else Confidence.LIKELY
     return (
@@ -33,6 +36,33 @@ def find(case: Case) -> tuple[Finding, ...]:
                 )
             ),
             evidence=(*spans, *proxied),
+        ),
+    )
+
+
+def _by_elimination(case: Case) -> tuple[Finding, ...]:
+    """The host answers a ping, and no message to it goes out: where a port cannot be tried, as on a chassis, it may be
+    the port.
+    """
+    unsent = [span for said in spoken.about(case, Topic.NOT_SENT, Topic.TIMED_OUT) for span in said.spans]
+    answered = reach.host_answered(case)
+    # Where call-home is off nothing goes out, and where a proxy is used the port in question is the proxy's.
+    otherwise = any(
+        config.proxy is not None or (config.service is not None and not config.service.value)
+        for config in case.facts(CallHomeConfig)
+    )
+    if not unsent or not answered or otherwise or case.facts(LogMessage):
+        return ()
+    return (
+        Finding(
+            code=CODE,
+            severity=Severity.TROUBLE,
+            confidence=Confidence.CANDIDATE,
+            sentence=(
+                "The portal's host answers a ping, and no message goes out: its port may be closed on the way, or a "
+                "proxy is needed."
+            ),
+            evidence=(*unsent, *answered),
         ),
     )
 

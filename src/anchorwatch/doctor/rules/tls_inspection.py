@@ -7,7 +7,8 @@ that, and to trust the proxy is a person's decision, never a planned step.
 from __future__ import annotations
 
 from anchorwatch.devices.fact import Handshake, Platform
-from anchorwatch.doctor import outbound, refusal, spoken, standing
+from anchorwatch.devices.span import Span
+from anchorwatch.doctor import chassis_trust, outbound, platform, reach, refusal, spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.portal_words import Topic
@@ -60,6 +61,9 @@ def _by_words(case: Case) -> tuple[Finding, ...]:
         if "authenticate" not in said.text.lower()
         for span in said.spans
     ]
+    held = chassis_trust.expected(case)
+    if not spans and held and not refusal.private_hosts(case) and platform.of(case) is Platform.FXOS:
+        return _on_a_chassis(case, held)
     if not spans or refusal.private_hosts(case):
         return ()
     return (
@@ -69,6 +73,25 @@ def _by_words(case: Case) -> tuple[Finding, ...]:
             confidence=Confidence.CANDIDATE,
             sentence="The server's certificate could not be validated: a wrong name in the URL, or inspection of TLS.",
             evidence=tuple(dict.fromkeys(spans)),
+        ),
+    )
+
+
+def _on_a_chassis(case: Case, held: tuple[Span, ...]) -> tuple[Finding, ...]:
+    """A chassis that did not authenticate the server although a trustpoint of it holds the portal's CA."""
+    spans = [span for said in spoken.about(case, Topic.UNTRUSTED) for span in said.spans]
+    if not spans or reach.unresolved(case) or reach.unreachable(case):
+        return ()
+    return (
+        Finding(
+            code=CODE,
+            severity=Severity.TROUBLE,
+            confidence=Confidence.CANDIDATE,
+            sentence=(
+                "The chassis holds the CA of the portal and does not authenticate the server: a proxy between inspects "
+                "TLS, or what the server presents has ended or is for another name. The chain it presents tells."
+            ),
+            evidence=tuple(dict.fromkeys((*spans, *held))),
         ),
     )
 

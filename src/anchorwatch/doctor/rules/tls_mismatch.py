@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anchorwatch.devices.debug import DebugLine, Trouble, complaint
-from anchorwatch.devices.fact import Platform
+from anchorwatch.devices.fact import Handshake, LogMessage, Platform
 from anchorwatch.doctor import outbound, refusal, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
@@ -25,7 +25,7 @@ def find(case: Case) -> tuple[Finding, ...]:
     ]
     spans += [line.text.span for line in case.facts(DebugLine) if line.trouble in _KINDS]
     if not spans:
-        return ()
+        return _without_a_word(case)
     return (
         Finding(
             code=CODE,
@@ -35,6 +35,39 @@ def find(case: Case) -> tuple[Finding, ...]:
             evidence=tuple(dict.fromkeys(spans)),
         ),
     )
+
+
+def _without_a_word(case: Case) -> tuple[Finding, ...]:
+    """The newest handshake with a server failed, and no certificate was judged in it: at its usual level a log does
+    not hold the library's words.
+    """
+    logged = outbound.messages(case, "725001", "725002", "725006", "717009", "717022", "717027")
+    ended = next((at for at, message in reversed(list(enumerate(logged))) if message.code in _ENDS), None)
+    if ended is None or logged[ended].code != "725006" or not _is_portal(logged[ended]):
+        return ()
+    begun = max((at for at in range(ended) if logged[at].code == "725001"), default=None)
+    if begun is None or any(message.code.startswith("717") for message in logged[begun:]):
+        return ()
+    return (
+        Finding(
+            code=CODE,
+            severity=Severity.TROUBLE,
+            confidence=Confidence.CANDIDATE,
+            sentence=(
+                "The handshake fails before any certificate is judged: no common TLS version or cipher, or what answers "
+                "speaks no TLS; 725014 at the level of debugging tells."
+            ),
+            evidence=(logged[begun].span, logged[ended].span),
+        ),
+    )
+
+
+_ENDS = ("725002", "725006")
+
+
+def _is_portal(message: LogMessage) -> bool:
+    shake = message.detail
+    return isinstance(shake, Handshake) and shake.peer == "server" and 443 in (shake.port, shake.to_port)
 
 
 RULE = Rule(

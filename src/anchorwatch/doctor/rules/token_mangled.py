@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from anchorwatch.devices.fact import Platform
-from anchorwatch.doctor import spoken
+from anchorwatch.devices.fact import CommandRefused, Platform
+from anchorwatch.doctor import spoken, standing
 from anchorwatch.doctor.case import Case
 from anchorwatch.doctor.finding import Confidence, Finding, Severity
 from anchorwatch.doctor.portal_words import Topic
@@ -16,6 +16,7 @@ CODE = "token-mangled"
 _SHORTEST, _LONGEST = 90, 140
 _QUOTED = re.compile(r"[Tt]oken\s+[‘'\"](?P<token>[^‘’'\"]{1,400})[’'\"]")
 # The line ends inside a token travel as %0A; a program that unescapes them leaves blanks or backslashes.
+_REGISTERS = re.compile(r"(?:license smart )?register idtoken\b")
 _UNESCAPED = re.compile(r"\s|\\n|%25")
 
 
@@ -44,7 +45,33 @@ def find(case: Case) -> tuple[Finding, ...]:
                     evidence=each.spans,
                 ),
             )
-    return ()
+    return _refused_at_once(case)
+
+
+def _refused_at_once(case: Case) -> tuple[Finding, ...]:
+    """A device that refuses a token itself has not asked anybody: the token is not of the form of one."""
+    refused = [
+        item.fact.text.span
+        for item in case.items
+        if isinstance(item.fact, CommandRefused)
+        and _REGISTERS.match(item.command)
+        and "token" in item.fact.text.value.lower()
+    ]
+    # The connection may well work; only a registration since says that another token was taken.
+    if not refused or standing.is_settled(case):
+        return ()
+    return (
+        Finding(
+            code=CODE,
+            severity=Severity.TROUBLE,
+            confidence=Confidence.CANDIDATE,
+            sentence=(
+                "The device refused the token before it asked the portal: it may have been damaged by copying. Send the "
+                "same token again, as one line."
+            ),
+            evidence=tuple(refused),
+        ),
+    )
 
 
 HOLDS = Example(

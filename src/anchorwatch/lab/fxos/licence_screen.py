@@ -46,6 +46,7 @@ def report(machine: Chassis) -> LicenseReport:
         when=lambda moment: machine.time(Style.LICENSE, at=moment),
         latest=False,
         reasons=machine.reasons,
+        failed_at=machine.failed_at,
         titles=machine.titles,
         rule=_RULE,
     )

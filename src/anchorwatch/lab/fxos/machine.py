@@ -18,7 +18,7 @@ from anchorwatch.devices.fact import LogMessage, Platform
 from anchorwatch.devices.moment import DeviceTime, Style
 from anchorwatch.devices.version_number import Version
 from anchorwatch.formats import read as read_certificates
-from anchorwatch.lab import agent_news
+from anchorwatch.lab import agent_news, agent_words
 from anchorwatch.lab.fxos.objects import (
     Assign,
     Buffer,
@@ -43,11 +43,11 @@ from anchorwatch.lab.fxos.schema import (
     kind_of,
 )
 from anchorwatch.lab.machine import Machine
-from anchorwatch.licensing import instance
 from anchorwatch.licensing.event import Tell
 from anchorwatch.licensing.message import Software, Udi, Wanted
 from anchorwatch.licensing.policy import Generation, cisco
 from anchorwatch.licensing.state import AgentState, Product
+from anchorwatch.licensing.status import RegistrationState
 from anchorwatch.licensing.token import IdToken
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.errors import BadEndpoint
@@ -128,6 +128,8 @@ class Chassis(Machine):
         self.application: Machine | None = None
         self.starts = 0
         """How often it was started; a session of an earlier start is over."""
+        self.failed_at: datetime | None = None
+        """When the portal refused its registration for good."""
         self.reasons: dict[str, str] = {}
         """Its words for the last failure of each thing that the agent attempts."""
         self.titles: dict[str, str] = {}
@@ -271,9 +273,16 @@ class Chassis(Machine):
             ("authorization", before.last_authorization, after.last_authorization),
         ):
             if now is not None and now != then:
-                self.reasons[what] = "" if now.worked else instance.describe(self.policy, after)
+                self.reasons[what] = "" if now.worked else agent_words.words(self.policy, after)
+        if (
+            after.registration is RegistrationState.FAILED
+            and before.registration is not RegistrationState.FAILED
+        ):
+            self.failed_at = self.clock.now()
+            self.reasons["registration"] = agent_words.refusal(after)
         time = self.time(Style.YEAR_FIRST)
-        for event in agent_news.news(self.policy, before, after):
+        words = agent_words.words(self.policy, after)
+        for event in agent_news.news(self.policy, before, after, reason=words):
             self.log.add(
                 LogMessage(
                     facility="SMART_LIC",
@@ -338,6 +347,7 @@ class Chassis(Machine):
             "clock_off": self.clock.off.total_seconds(),
             "clock_synchronized": self.clock.synchronized,
             "reasons": dict(self.reasons),
+            "failed_at": self.failed_at.isoformat() if self.failed_at is not None else None,
         }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
@@ -349,6 +359,8 @@ class Chassis(Machine):
         self.tree = tree
         self.clock.off, self.clock.synchronized = off, synchronized
         self.reasons = {str(what): str(words) for what, words in kept["reasons"].items()}
+        failed = kept.get("failed_at")
+        self.failed_at = datetime.fromisoformat(failed) if failed is not None else None
 
     def reload(self) -> None:
         """Start anew, with the application; what was committed is saved, what waited in a buffer is lost."""
