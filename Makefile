@@ -97,8 +97,10 @@ contracts: setup-test
 	@$(BIN)/lint-imports --no-logo
 
 # TESTS=tests/pki and ARGS='-k name' narrow a run.
+# Two workers a core: much of what is tested waits for a socket.
 TESTS ?= tests
-ARGS ?= -n auto --maxprocesses 8 --dist worksteal --cov --cov-report=term
+WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
+ARGS ?= -n $(WORKERS) --dist worksteal --cov --cov-report=term
 tests: setup-test clients
 	@echo '== tests and executable documentation'
 	@$(PY) -m pytest -q $(ARGS) $(TESTS)
