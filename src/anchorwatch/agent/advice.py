@@ -47,7 +47,7 @@ PROBLEMS: dict[Type, str] = {
     Type.INSUFFICIENT_LICENSES: "there are too few licences: buy or move some at the portal, or want less",
     Type.TAG_UNKNOWN: "no licence of that name is known at the portal",
     Type.EXPORT_NOT_ALLOWED: "this account may not use what is export-controlled; ask for a token that allows it",
-    Type.DEVICE_SUSPENDED: "the portal's operator has suspended this device: `anchorwatch portal device set` ends it",
+    Type.DEVICE_SUSPENDED: "the portal's operator has suspended this device: `anchorwatch portal device set resume` ends it",
     Type.APPROVAL_PENDING: "somebody has to approve this device at the portal",
 }
 """More exactly, where the portal has said why."""
