@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anchorwatch.base.secret import Secret
-from anchorwatch.cli.agent_want import product_of, wanted
+from anchorwatch.cli.agent_want import (
+    PRODUCT,
+    PortalOption,
+    ProductOption,
+    SerialOption,
+    product_of,
+    wanted,
+)
 from anchorwatch.cli.agent_work import (
     HERE,
-    AddressOption,
-    AnchorsOption,
+    STRAIGHT,
     FolderOption,
     JsonOption,
-    PlainOption,
-    ProxyOption,
-    ProxyPasswordOption,
     Road,
-    TolerateOption,
     at_work,
+    by_road,
     not_yet,
     show,
     there,
@@ -62,13 +65,12 @@ Exit status: 0 given back, 1 refused, 3 the portal was not reached yet: `agent r
 """
 
 
+@by_road
 def register(
     folder: FolderOption = HERE,
-    portal: Annotated[
-        str | None, typer.Option("--portal", metavar="HOST[:PORT]", help="The portal's name.")
-    ] = None,
-    serial: Annotated[str | None, typer.Option("--serial", help="The device's serial number.")] = None,
-    product: Annotated[str, typer.Option("--product", help="The device's product name.")] = "anchorwatch",
+    portal: PortalOption = None,
+    serial: SerialOption = None,
+    product: ProductOption = PRODUCT,
     token_file: Annotated[
         str | None, typer.Option("--token-file", metavar="FILE", help="The ID token; `-` is standard input.")
     ] = None,
@@ -77,12 +79,7 @@ def register(
         typer.Option("--want", metavar="TAG[=COUNT]", help="An entitlement to use; may be given again."),
     ] = None,
     wait: Annotated[int, typer.Option("--wait", min=0, help="Seconds to keep trying before giving up.")] = 0,
-    address: AddressOption = None,
-    plain: PlainOption = None,
-    proxy: ProxyOption = None,
-    proxy_password_file: ProxyPasswordOption = None,
-    anchors: AnchorsOption = None,
-    tolerate_inspection: TolerateOption = False,
+    road: Road = STRAIGHT,
     json: JsonOption = False,
 ) -> None:
     """Register, and say how it went."""
@@ -96,14 +93,6 @@ def register(
         before = look(folder)
     what = product_of(before, portal, serial, product)
     token = _token(token_file)
-    road = Road(
-        address=address,
-        plain=plain,
-        proxy=proxy,
-        proxy_password_file=proxy_password_file,
-        anchors=anchors,
-        tolerate_inspection=tolerate_inspection,
-    )
     with at_work(folder, what, road) as (agent, clocks):
         if wants:
             agent.take(Want(wants))
@@ -117,15 +106,11 @@ def register(
             not_yet(agent)
 
 
+@by_road
 def deregister(
     folder: FolderOption = HERE,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    address: AddressOption = None,
-    plain: PlainOption = None,
-    proxy: ProxyOption = None,
-    proxy_password_file: ProxyPasswordOption = None,
-    anchors: AnchorsOption = None,
-    tolerate_inspection: TolerateOption = False,
+    road: Road = STRAIGHT,
     json: JsonOption = False,
 ) -> None:
     """Give back, after asking."""
@@ -137,14 +122,6 @@ def deregister(
         if not sys.stdin.isatty():
             fail("deregistering gives the seats back and erases the keys; --yes says so", ASKED_WRONGLY)
         typer.confirm(f"give {printable(state.product.udi.sn)} back to the portal?", abort=True, err=True)
-    road = Road(
-        address=address,
-        plain=plain,
-        proxy=proxy,
-        proxy_password_file=proxy_password_file,
-        anchors=anchors,
-        tolerate_inspection=tolerate_inspection,
-    )
     with at_work(folder, state.product, road) as (agent, _):
         agent.take(Deregister())
         show(agent.state, json=json)

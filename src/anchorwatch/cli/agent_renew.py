@@ -9,18 +9,12 @@ import typer
 
 from anchorwatch.cli.agent_work import (
     HERE,
-    AddressOption,
-    AnchorsOption,
+    STRAIGHT,
     FolderOption,
     JsonOption,
-    PlainOption,
-    ProxyOption,
-    ProxyPasswordOption,
     Road,
-    TolerateOption,
-    at_work,
-    not_yet,
-    show,
+    by_road,
+    take,
     there,
 )
 
@@ -54,60 +48,29 @@ class Renewable(StrEnum):
     ID = "id"
 
 
+@by_road
 def renew(
     what: Annotated[Renewable, typer.Argument(help="The authorization, or the ID certificate.")],
     folder: FolderOption = HERE,
-    address: AddressOption = None,
-    plain: PlainOption = None,
-    proxy: ProxyOption = None,
-    proxy_password_file: ProxyPasswordOption = None,
-    anchors: AnchorsOption = None,
-    tolerate_inspection: TolerateOption = False,
+    road: Road = STRAIGHT,
     json: JsonOption = False,
 ) -> None:
     """Ask now, and say how it went."""
     from anchorwatch.licensing.event import RenewAuthorization, RenewIdentity
 
     state = there(folder)
-    road = Road(
-        address=address,
-        plain=plain,
-        proxy=proxy,
-        proxy_password_file=proxy_password_file,
-        anchors=anchors,
-        tolerate_inspection=tolerate_inspection,
-    )
-    with at_work(folder, state.product, road) as (agent, _):
-        agent.take(RenewAuthorization() if what is Renewable.AUTH else RenewIdentity())
-        show(agent.state, json=json)
-        if agent.state.failure is not None:
-            not_yet(agent)
+    event = RenewAuthorization() if what is Renewable.AUTH else RenewIdentity()
+    take(folder, state.product, road, event, json=json)
 
 
+@by_road
 def retry(
     folder: FolderOption = HERE,
-    address: AddressOption = None,
-    plain: PlainOption = None,
-    proxy: ProxyOption = None,
-    proxy_password_file: ProxyPasswordOption = None,
-    anchors: AnchorsOption = None,
-    tolerate_inspection: TolerateOption = False,
+    road: Road = STRAIGHT,
     json: JsonOption = False,
 ) -> None:
     """Arm every timer that waits, do what is due, and say how it went."""
     from anchorwatch.licensing.event import LocalChange
 
     state = there(folder)
-    road = Road(
-        address=address,
-        plain=plain,
-        proxy=proxy,
-        proxy_password_file=proxy_password_file,
-        anchors=anchors,
-        tolerate_inspection=tolerate_inspection,
-    )
-    with at_work(folder, state.product, road) as (agent, _):
-        agent.take(LocalChange("the operator"))
-        show(agent.state, json=json)
-        if agent.state.failure is not None:
-            not_yet(agent)
+    take(folder, state.product, road, LocalChange("the operator"), json=json)

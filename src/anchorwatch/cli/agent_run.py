@@ -14,15 +14,11 @@ import typer
 
 from anchorwatch.cli.agent_work import (
     HERE,
-    AddressOption,
-    AnchorsOption,
+    STRAIGHT,
     FolderOption,
-    PlainOption,
-    ProxyOption,
-    ProxyPasswordOption,
     Road,
-    TolerateOption,
     at_work,
+    by_road,
     there,
 )
 from anchorwatch.cli.terminal import TROUBLE, fail, printable, say, say_document
@@ -107,14 +103,10 @@ class _Log:
             self.line("next", f"{_STEPS[step]} at {at:%Y-%m-%d %H:%M:%S} UTC", at=f"{at:%Y-%m-%dT%H:%M:%SZ}")
 
 
+@by_road
 def run(
     folder: FolderOption = HERE,
-    address: AddressOption = None,
-    plain: PlainOption = None,
-    proxy: ProxyOption = None,
-    proxy_password_file: ProxyPasswordOption = None,
-    anchors: AnchorsOption = None,
-    tolerate_inspection: TolerateOption = False,
+    road: Road = STRAIGHT,
     json: Annotated[
         bool, typer.Option("--json", help="Tell what happens as JSON, a document a line.")
     ] = False,
@@ -131,14 +123,6 @@ def run(
     state = there(folder)
     if idle(state):
         fail("this agent is not registered", TROUBLE, "register it: anchorwatch agent register --help")
-    road = Road(
-        address=address,
-        plain=plain,
-        proxy=proxy,
-        proxy_password_file=proxy_password_file,
-        anchors=anchors,
-        tolerate_inspection=tolerate_inspection,
-    )
     log = _Log(json=json)
     with at_work(folder, state.product, road, hear=log.heard) as (agent, clocks), _signals(clocks) as rung:
         log.line("started", f"at work in {folder}; Ctrl-C ends it")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anchorwatch.cli.agent_work import HERE, FolderOption, JsonOption, Road, at_work, there
+from anchorwatch.cli.agent_work import HERE, STRAIGHT, FolderOption, JsonOption, at_work, there
 from anchorwatch.cli.file import FileTroubleError, read_bounded
 from anchorwatch.cli.terminal import COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say, say_document
 
@@ -67,7 +67,7 @@ def import_command(
     if len(octets) > _LARGEST_BUNDLE:
         fail(f"a trust bundle has at most {_LARGEST_BUNDLE} octets", TROUBLE)
     heard: list[Tell] = []
-    with at_work(folder, state.product, Road(), hear=heard.append, start=False) as (agent, _):
+    with at_work(folder, state.product, STRAIGHT, hear=heard.append, start=False) as (agent, _):
         agent.take_at_rest(BundleGiven(octets.decode("ascii", "replace").strip()))
         refused = [
             each for each in heard if each.code.startswith("bundle-") and each.code != "bundle-accepted"
@@ -151,7 +151,7 @@ def clear_command(folder: FolderOption = HERE) -> None:
     from anchorwatch.licensing.trust import BundleState
 
     state = there(folder)
-    with at_work(folder, state.product, Road(), start=False) as (agent, _):
+    with at_work(folder, state.product, STRAIGHT, start=False) as (agent, _):
         if agent.state.bundle_state is not BundleState.ROLLBACK_SUSPECTED:
             say("there is no alarm")
             return

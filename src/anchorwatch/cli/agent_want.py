@@ -11,19 +11,13 @@ import typer
 
 from anchorwatch.cli.agent_work import (
     HERE,
-    AddressOption,
-    AnchorsOption,
+    STRAIGHT,
     FolderOption,
     JsonOption,
-    PlainOption,
-    ProxyOption,
-    ProxyPasswordOption,
     Road,
-    TolerateOption,
     asked,
-    at_work,
-    not_yet,
-    show,
+    by_road,
+    take,
     told,
 )
 from anchorwatch.cli.terminal import ASKED_WRONGLY, fail, printable
@@ -32,7 +26,14 @@ if TYPE_CHECKING:
     from anchorwatch.licensing.message import Wanted
     from anchorwatch.licensing.state import AgentState, Product
 
-__all__ = ["HELP", "product_of", "want", "wanted"]
+__all__ = ["HELP", "PRODUCT", "PortalOption", "ProductOption", "SerialOption", "product_of", "want", "wanted"]
+
+PRODUCT = "anchorwatch"
+PortalOption = Annotated[
+    str | None, typer.Option("--portal", metavar="HOST[:PORT]", help="The portal's name.")
+]
+SerialOption = Annotated[str | None, typer.Option("--serial", help="The device's serial number.")]
+ProductOption = Annotated[str, typer.Option("--product", help="The device's product name.")]
 
 HELP = """Say what this appliance uses, in place of what it used before.
 
@@ -67,23 +68,17 @@ def wanted(texts: Sequence[str], option: str) -> tuple[Wanted, ...]:
     return tuple(found.values())
 
 
+@by_road
 def want(
     tags: Annotated[
         list[str] | None, typer.Argument(metavar="[TAG[=COUNT]]...", help="What is used, and how many of it.")
     ] = None,
     nothing: Annotated[bool, typer.Option("--nothing", help="Nothing is used any more.")] = False,
     folder: FolderOption = HERE,
-    portal: Annotated[
-        str | None, typer.Option("--portal", metavar="HOST[:PORT]", help="The portal's name.")
-    ] = None,
-    serial: Annotated[str | None, typer.Option("--serial", help="The device's serial number.")] = None,
-    product: Annotated[str, typer.Option("--product", help="The device's product name.")] = "anchorwatch",
-    address: AddressOption = None,
-    plain: PlainOption = None,
-    proxy: ProxyOption = None,
-    proxy_password_file: ProxyPasswordOption = None,
-    anchors: AnchorsOption = None,
-    tolerate_inspection: TolerateOption = False,
+    portal: PortalOption = None,
+    serial: SerialOption = None,
+    product: ProductOption = PRODUCT,
+    road: Road = STRAIGHT,
     json: JsonOption = False,
 ) -> None:
     """Want it, and say how it went."""
@@ -96,19 +91,7 @@ def want(
     with told():
         before = look(folder)
     what = product_of(before, portal, serial, product)
-    road = Road(
-        address=address,
-        plain=plain,
-        proxy=proxy,
-        proxy_password_file=proxy_password_file,
-        anchors=anchors,
-        tolerate_inspection=tolerate_inspection,
-    )
-    with at_work(folder, what, road) as (agent, _):
-        agent.take(Want(wants))
-        show(agent.state, json=json)
-        if agent.state.failure is not None:
-            not_yet(agent)
+    take(folder, what, road, Want(wants), json=json)
 
 
 def product_of(before: AgentState | None, portal: str | None, serial: str | None, name: str) -> Product:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -19,26 +21,23 @@ if TYPE_CHECKING:
     from anchorwatch.agent.agent import Agent
     from anchorwatch.agent.clocks import MachineClocks
     from anchorwatch.agent.reach import Reach
-    from anchorwatch.licensing.event import Tell
+    from anchorwatch.licensing.event import Event, Tell
     from anchorwatch.licensing.policy import AgentPolicy
     from anchorwatch.licensing.state import AgentState, Product
     from anchorwatch.pki.truststore import TrustStore
 
 __all__ = [
     "HERE",
-    "AddressOption",
-    "AnchorsOption",
+    "STRAIGHT",
     "FolderOption",
     "JsonOption",
-    "PlainOption",
-    "ProxyOption",
-    "ProxyPasswordOption",
     "Road",
-    "TolerateOption",
     "asked",
     "at_work",
+    "by_road",
     "not_yet",
     "show",
+    "take",
     "there",
     "told",
 ]
@@ -54,72 +53,66 @@ FolderOption = Annotated[
     Path,
     typer.Option("--folder", "-d", envvar=FOLDER, help="The agent's folder: its state, its keys."),
 ]
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        "--address",
-        envvar="ANCHORWATCH_AGENT_ADDRESS",
-        metavar="HOST[:PORT]",
-        help="Where to connect, where it is not the portal's name.",
-    ),
-]
-PlainOption = Annotated[
-    str | None,
-    typer.Option(
-        "--plain",
-        envvar="ANCHORWATCH_AGENT_PLAIN",
-        metavar="HOST[:PORT]",
-        help="Where the signed trust bundle may be had in plain HTTP; port 80 of the address without.",
-    ),
-]
-ProxyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--proxy",
-        envvar="ANCHORWATCH_AGENT_PROXY",
-        metavar="[USER@]HOST[:PORT]",
-        help=f"An HTTP proxy; its password comes from --proxy-password-file or {PROXY_PASSWORD}.",
-    ),
-]
-ProxyPasswordOption = Annotated[
-    str | None,
-    typer.Option(
-        "--proxy-password-file",
-        envvar="ANCHORWATCH_AGENT_PROXY_PASSWORD_FILE",
-        metavar="FILE",
-        help="A file that holds the proxy's password.",
-    ),
-]
-AnchorsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--anchors",
-        envvar="ANCHORWATCH_AGENT_ANCHORS",
-        metavar="FILE",
-        help="Anchors to trust for TLS beside those of the signed bundle; read anew when the file changes.",
-    ),
-]
-TolerateOption = Annotated[
-    bool,
-    typer.Option(
-        "--tolerate-inspection",
-        envvar="ANCHORWATCH_AGENT_TOLERATE_INSPECTION",
-        help="Go on where somebody inspects TLS here, and report it; what counts is signed either way.",
-    ),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the status as JSON.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """How to come to the portal, as the options say."""
+    """How to come to the portal: the options of every verb that goes there (`by_road`)."""
 
-    address: str | None = None
-    plain: str | None = None
-    proxy: str | None = None
-    proxy_password_file: str | None = None
-    anchors: str | None = None
-    tolerate_inspection: bool = False
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            envvar="ANCHORWATCH_AGENT_ADDRESS",
+            metavar="HOST[:PORT]",
+            help="Where to connect, where it is not the portal's name.",
+        ),
+    ] = None
+    plain: Annotated[
+        str | None,
+        typer.Option(
+            "--plain",
+            envvar="ANCHORWATCH_AGENT_PLAIN",
+            metavar="HOST[:PORT]",
+            help="Where the signed trust bundle may be had in plain HTTP; port 80 of the address without.",
+        ),
+    ] = None
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy",
+            envvar="ANCHORWATCH_AGENT_PROXY",
+            metavar="[USER@]HOST[:PORT]",
+            help=f"An HTTP proxy; its password comes from --proxy-password-file or {PROXY_PASSWORD}.",
+        ),
+    ] = None
+    proxy_password_file: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy-password-file",
+            envvar="ANCHORWATCH_AGENT_PROXY_PASSWORD_FILE",
+            metavar="FILE",
+            help="A file that holds the proxy's password.",
+        ),
+    ] = None
+    anchors: Annotated[
+        str | None,
+        typer.Option(
+            "--anchors",
+            envvar="ANCHORWATCH_AGENT_ANCHORS",
+            metavar="FILE",
+            help="Anchors to trust for TLS beside those of the signed bundle; read anew when the file changes.",
+        ),
+    ] = None
+    tolerate_inspection: Annotated[
+        bool,
+        typer.Option(
+            "--tolerate-inspection",
+            envvar="ANCHORWATCH_AGENT_TOLERATE_INSPECTION",
+            help="Go on where somebody inspects TLS here, and report it; what counts is signed either way.",
+        ),
+    ] = False
 
     def policy(self) -> AgentPolicy:
         """Ours, as strict as the options say."""
@@ -155,6 +148,30 @@ class Road:
                 COULD_NOT_LOOK,
             )
         return Secret(text)
+
+
+STRAIGHT = Road()
+"""To the address that the portal's name is, and with no anchors but those of the bundle."""
+
+
+def by_road(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb with the options of `Road` in place of its parameter `road`, which is made of them."""
+    options = inspect.signature(Road, eval_str=True).parameters
+    signature = inspect.signature(verb, eval_str=True)
+
+    @functools.wraps(verb)
+    def with_options(**given: Any) -> None:
+        road = Road(**{name: given.pop(name) for name in options})
+        verb(**given, road=road)
+
+    parameters: list[inspect.Parameter] = []
+    for each in signature.parameters.values():
+        parameters += options.values() if each.name == "road" else [each]
+    named = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
+    # What the command line is made of is read from these two.
+    vars(with_options)["__signature__"] = signature.replace(parameters=named)
+    with_options.__annotations__ = {each.name: each.annotation for each in named}
+    return with_options
 
 
 class _Anchors:
@@ -269,6 +286,15 @@ def show(state: AgentState, *, json: bool) -> None:
         return
     for line in screen.render(SL1, state).splitlines():
         say(printable(line))
+
+
+def take(folder: Path, product: Product, road: Road, event: Event, *, json: bool) -> None:
+    """Do what a person asks for, at the portal too, show how it stands, and end with a status where something fails."""
+    with at_work(folder, product, road) as (agent, _):
+        agent.take(event)
+        show(agent.state, json=json)
+        if agent.state.failure is not None:
+            not_yet(agent)
 
 
 def not_yet(agent: Agent) -> NoReturn:
