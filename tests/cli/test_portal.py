@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from anchorwatch.cli.app import app
+from anchorwatch.db.database import Database
 from anchorwatch.licensing import trust_bundle
 from builders.certs import CA
 from builders.service import addresses
@@ -71,7 +76,7 @@ def test_trust_is_published_from_the_command_line(folder: Path, tmp_path: Path) 
     shown = portal(folder, "trust", "show")
     assert "Harbour Web Root" in shown
     assert "2999-01-01" in shown
-    assert "bundle 3" in portal(folder, "trust", "remove", root.sha256)
+    assert "bundle 3" in portal(folder, "trust", "remove", root.sha256[:16])
     assert "bundle 4" in portal(
         folder, "trust", "add", str(tmp_path / "root.pem"), "--for", "elsewhere.example"
     )
@@ -129,9 +134,15 @@ def test_a_root_is_switched_to(folder: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_done_says_why(folder: Path, tmp_path: Path) -> None:
     """Refused is 1, asked wrongly 2, could not look 3; no second portal in a folder."""
-    assert "holds keys already" in portal(folder, "init", "other.example", status=3)
-    assert "there is no portal" in portal(tmp_path / "nowhere", "account", "list", status=1)
+    assert "there is a portal" in portal(folder, "init", "other.example", status=3)
+    portal(tmp_path / "other", "init", "no name at all", status=2)
+    assert not (tmp_path / "other").exists()
+    nowhere = portal(tmp_path / "nowhere", "account", "list", status=3)
+    assert "there is no portal" in nowhere
+    assert "portal init" in nowhere
     assert "already" in portal(folder, "account", "add", "harbour.example", "Again", status=1)
+    portal(folder, "trust", "remove", "12ab", status=2)
+    portal(folder, "trust", "remove", "ab" * 32, status=1)
     portal(folder, "license", "add", "unknown", "1", status=1)
     portal(folder, "token", "create", "--network", "nonsense", status=2)
     portal(folder, "trust", "rotate", "nonsense", status=2)
@@ -140,12 +151,76 @@ def test_what_cannot_be_done_says_why(folder: Path, tmp_path: Path) -> None:
     portal(folder, "serve", "--plain", "--host", "192.0.2.1", status=2)
 
 
+def test_a_portal_that_cannot_be_shown_says_what_is_wrong(folder: Path, tmp_path: Path) -> None:
+    """A chain that is not there, another leaf's key, a text that is no key, a port that is taken: a sentence and 3."""
+    leaf, other = (CA.root(each).issue_leaf("licensing.example") for each in ("one", "two"))
+    chain, key, nonsense, absent = (
+        tmp_path / each for each in ("chain.pem", "key.pem", "no.pem", "absent.pem")
+    )
+    chain.write_text(leaf.pem)
+    key.write_text(leaf.key_pem)
+    nonsense.write_text("nonsense")
+
+    def served(*words: str) -> str:
+        return portal(folder, "serve", "--port", "0", *words, status=3)
+
+    assert "absent.pem cannot be read: no such file" in served("--chain", str(absent), "--key", str(key))
+    assert "no key that can be read" in served("--chain", str(chain), "--key", str(nonsense))
+    nonsense.write_text(other.key_pem)
+    assert "not the key of the first" in served("--chain", str(chain), "--key", str(nonsense))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = served("--chain", str(chain), "--key", str(key), "--http-port", port)
+    assert f"nobody can listen on 127.0.0.1 port {port}: address already in use\n" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only on Linux and macOS: a limit on the size of files")
+def test_a_beginning_that_failed_is_no_portal(tmp_path: Path) -> None:
+    """Where the disk takes no more in the middle of it, nothing is left, and the next attempt makes the portal."""
+    made = tmp_path / "portal"
+    typed = [
+        sys.executable,
+        "-m",
+        "anchorwatch",
+        "portal",
+        "init",
+        "licensing.example",
+        "--folder",
+        str(made),
+    ]
+    full = subprocess.run(
+        ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *typed], capture_output=True, text=True, check=False
+    )
+    assert (full.returncode, full.stderr.count("\n")) == (3, 1), full.stderr
+    assert not made.exists()
+    portal(made, "init", "licensing.example")
+
+
+def test_a_database_that_others_hold_or_nobody_may_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is refused by the portal, so the status is 3; an address that means nothing is asked wrongly."""
+    patient = Database.open
+    with monkeypatch.context() as shorter:
+        shorter.setattr(Database, "open", lambda where: patient(where, patience=timedelta(seconds=0.1)))
+        with contextlib.closing(sqlite3.connect(folder / "portal.db", isolation_level=None)) as held:
+            held.execute("BEGIN IMMEDIATE")
+            assert "busy" in portal(folder, "account", "add", "b.example", "B", status=3)
+    monkeypatch.setenv("ANCHORWATCH_PORTAL_DATABASE", "mysql://robot:secret@db.example/x")
+    assert "secret" not in portal(folder, "account", "list", status=2)
+    monkeypatch.delenv("ANCHORWATCH_PORTAL_DATABASE")
+    (folder / "portal.db").unlink()
+    (folder / "portal.db").mkdir()
+    assert "cannot be opened" in portal(folder, "account", "list", status=3)
+
+
 def test_a_backup_is_the_portal_again(folder: Path, tmp_path: Path) -> None:
     """What was saved fills an empty database beside the same keys; a database in use is not overwritten."""
     portal(folder, "license", "define", "standard")
     portal(folder, "license", "add", "standard", "7")
     portal(folder, "backup", str(tmp_path / "saved"))
     portal(folder, "backup", str(tmp_path / "saved"), status=3)
+    portal(folder, "backup", str(tmp_path / "saved"), "--force")
     assert "not empty" in portal(folder, "restore", str(tmp_path / "saved"), status=1)
     for file in folder.glob("portal.db*"):
         file.unlink()

@@ -15,6 +15,7 @@ from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.secret import Secret
 from anchorwatch.cli import passphrase
 from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say, table
+from anchorwatch.disk.file import reason
 
 if TYPE_CHECKING:
     from anchorwatch.portal.admission import Limits
@@ -68,14 +69,31 @@ def opened(folder: Path) -> Iterator[Portal]:
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
-    """End with a sentence where the portal's rooms raise one: 3 what could not be reached, 1 what was refused."""
-    from anchorwatch.db.error import ConstraintBroken, DatabaseError, DatabaseUnreachable, SchemaDiffers
-    from anchorwatch.portal.error import KeysRefused, PortalError
+    """End with a sentence where the portal's rooms raise one: 1 what was refused, 2 what cannot be meant, 3 what is not to be had."""
+    from anchorwatch.db.error import (
+        BadAddress,
+        ConstraintBroken,
+        DatabaseBusy,
+        DatabaseError,
+        DatabaseUnreachable,
+        SchemaDiffers,
+    )
+    from anchorwatch.portal.error import ChainRefused, KeysRefused, NoPortal, NotListening, PortalError
 
     try:
         yield
-    except (KeysRefused, DatabaseUnreachable, SchemaDiffers) as error:
+    except NoPortal as error:
+        fail(
+            printable(str(error)),
+            COULD_NOT_LOOK,
+            f"`anchorwatch portal init NAME` makes one; --folder or {FOLDER} says where it is",
+        )
+    except DatabaseBusy as error:
+        fail(printable(str(error)), COULD_NOT_LOOK, "try again; if it stays so, find out who holds it")
+    except (ChainRefused, DatabaseUnreachable, KeysRefused, NotListening, SchemaDiffers) as error:
         fail(printable(str(error)), COULD_NOT_LOOK)
+    except BadAddress as error:
+        fail(f"{DATABASE}: {printable(str(error))}", ASKED_WRONGLY)
     except ConstraintBroken as error:
         fail(
             f"these terms do not hold together ({printable(error.constraint) or 'a rule of the tables'})",
@@ -118,13 +136,22 @@ def init(
     ANCHORWATCH_PORTAL_PASSPHRASE_FILE names a file with it, or ANCHORWATCH_PORTAL_PASSPHRASE_KEYRING the entry of the
     machine's keyring, as SERVICE/USER. ANCHORWATCH_PORTAL_DATABASE names a PostgreSQL database to be used instead of SQLite.
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.net.endpoint import HTTPS_PORT, Endpoint
+    from anchorwatch.net.errors import BadEndpoint
     from anchorwatch.portal import management
 
-    with told():
-        portal = management.initialise(
-            folder, name, SystemClock(), database=_database(), passphrase=passphrase.found()
-        )
-        portal.database.close()
+    try:
+        name = str(Endpoint.parse(name)).removesuffix(f":{HTTPS_PORT}")
+    except BadEndpoint as error:
+        fail(printable(str(error)), ASKED_WRONGLY)
+    try:
+        with told():
+            portal = management.initialise(
+                folder, name, SystemClock(), database=_database(), passphrase=passphrase.found()
+            )
+            portal.database.close()
+    except OSError as error:
+        fail(f"{printable(str(folder))} cannot be written: {reason(error)}", COULD_NOT_LOOK)
     say(f"the portal {printable(name)} is in {printable(str(folder))}")
     hint("`anchorwatch portal account add DOMAIN NAME` makes the first account")
     if passphrase.found() is None:

@@ -16,6 +16,7 @@ from anchorwatch.disk.file import reason
 
 def backup(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write it; - is standard output.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     folder: FolderOption = HERE,
 ) -> None:
     """Write everything in the database to one file, while the portal serves.
@@ -32,7 +33,7 @@ def backup(
         written = io.BytesIO()
         rows = dump.save(portal.database, written)
         try:
-            write_atomically(file, written.getvalue(), replace=False)
+            write_atomically(file, written.getvalue(), replace=force)
         except FileTroubleError as error:
             fail(printable(str(error)), COULD_NOT_LOOK)
         say(f"{rows} rows", err=True)

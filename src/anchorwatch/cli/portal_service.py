@@ -80,7 +80,7 @@ def _commands(portal: Portal, wish: Wish, port: int) -> list[list[str]]:
 
 
 def serve(portal: Portal, wish: Wish) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `PortalError` where it cannot listen, or the chain cannot be shown."""
+    """Serve until SIGINT or SIGTERM. Raises `NotListening`, `ChainRefused`, `PortalError`."""
     if wish.workers > 1 and portal.database.kind == "sqlite":
         raise PortalError("SQLite has one writer, so one process serves it; several want PostgreSQL")
     if wish.workers > 1 and not possible():
@@ -132,8 +132,10 @@ def serve(portal: Portal, wish: Wish) -> None:
             shared=wish.workers > 1,
         )
         scheme = "https" if front is not None else "http"
-        journal.say(f"serving {portal.name} on {_shown(scheme, wish.host, server.port)}")
-        if wish.http_port is not None:
+        sentence = f"serving {portal.name} on {_shown(scheme, wish.host, server.port)}"
+        if wish.http_port is None:
+            journal.say(sentence)
+        else:
             signed = Server(
                 portal,
                 host=wish.host,
@@ -142,6 +144,7 @@ def serve(portal: Portal, wish: Wish) -> None:
                 around=lambda app: watching(Watched(app, portal, *sinks)),
             )
             beside.enter_context(signed)
+            journal.say(sentence)
             journal.say(f"serving what is signed on {_shown('http', wish.host, signed.port)}")
         # The server raises the signal again when it has ended; here it ends the program, and what is beside it, well.
         signal.signal(signal.SIGTERM, _ended)

@@ -150,7 +150,13 @@ def add_anchor(
 
 @trust.command("remove")
 def remove_anchor(
-    sha256: Annotated[str, typer.Argument(metavar="SHA256", help="The root's fingerprint, all 64 digits.")],
+    sha256: Annotated[
+        str,
+        typer.Argument(
+            metavar="SHA256",
+            help="The root's fingerprint, or its first 16 digits as `trust show` prints them.",
+        ),
+    ],
     folder: FolderOption = HERE,
 ) -> None:
     """Publish the bundle without a root for TLS.
@@ -161,13 +167,15 @@ def remove_anchor(
 
     Devices keep what they hold until they fetch the new bundle.
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
+    from anchorwatch.licensing import trust_bundle
     from anchorwatch.portal import publication
 
-    try:
-        which = bytes.fromhex(sha256.replace(":", ""))
-    except ValueError:
-        fail("a fingerprint has hexadecimal digits", ASKED_WRONGLY)
+    digits = sha256.replace(":", "").lower()
+    if not 16 <= len(digits) <= 64 or not set(digits) <= set("0123456789abcdef"):
+        fail("a fingerprint has 64 hexadecimal digits, and 16 of them are the fewest to give", ASKED_WRONGLY)
     with opened(folder) as portal:
+        held = trust_bundle.read(publication.ensured(portal).jws).anchors
+        which = next((each.sha256 for each in held if each.sha256.hex().startswith(digits)), bytes(32))
         stored = publication.publish(portal, lambda bundle: publication.without_anchor(bundle, which))
         say(f"bundle {stored.seq} does not hold {which.hex()[:16]} any more")
 

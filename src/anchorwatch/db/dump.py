@@ -70,7 +70,7 @@ def restore(database: Database, source: IO[bytes]) -> int:
     def fill(tx: Transaction) -> int:
         for table in metadata.sorted_tables:
             if tx.execute(select(func.count()).select_from(table)).scalar_one():
-                raise DumpRefused("the database is not empty; a dump is restored into an empty one")
+                raise DumpRefused("the database is not empty; a backup is restored into an empty one")
         waiting: list[dict[str, Any]] = []
         of: Table | None = None
         count = 0
@@ -134,7 +134,7 @@ def _read(source: IO[bytes]) -> Iterator[tuple[Table, dict[str, Any]]]:
     except SchemaError as error:
         raise DumpRefused(str(error)) from None
     if head.get("revision") != HEAD:
-        raise DumpRefused("the dump was made by another release; restore it with that one, then upgrade")
+        raise DumpRefused("the backup was made by another release; restore it with that one, then upgrade")
     digest.update(first)
     values: dict[str, dict[str, Callable[[Any], Any]]] = {
         table.name: {column.name: _from_text(column) for column in table.columns}
@@ -146,7 +146,7 @@ def _read(source: IO[bytes]) -> Iterator[tuple[Table, dict[str, Any]]]:
             match json.loads(line):
                 case {"rows": int(said), "sha256": str(sha256)}:
                     if (said, sha256) != (count, digest.hexdigest()) or source.read(1):
-                        raise DumpRefused("the dump was changed after it was made")
+                        raise DumpRefused("the backup was changed after it was made")
                     return
                 case [str(name), dict(row)] if name in values and set(row) == set(values[name]):
                     yield (
@@ -154,13 +154,13 @@ def _read(source: IO[bytes]) -> Iterator[tuple[Table, dict[str, Any]]]:
                         {column: values[name][column](each) for column, each in row.items()},
                     )
                 case _:
-                    raise DumpRefused(f"line {number} of the dump is no row of these tables")
+                    raise DumpRefused(f"line {number} of the backup is no row of these tables")
         except (ValueError, TypeError, RecursionError) as error:
             if isinstance(error, DumpRefused):
                 raise
-            raise DumpRefused(f"line {number} of the dump cannot be read") from None
+            raise DumpRefused(f"line {number} of the backup cannot be read") from None
         digest.update(line)
-    raise DumpRefused("the dump is cut short")
+    raise DumpRefused("the backup is cut short")
 
 
 def _lines(source: IO[bytes]) -> Iterable[bytes]:

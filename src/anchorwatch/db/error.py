@@ -53,7 +53,7 @@ class AlreadyThere(DatabaseError, ValueError):
     """A thing that may exist only once exists already; `noun` and `which` say which."""
 
     def __init__(self, noun: str, which: object) -> None:
-        super().__init__(f"there is a {noun} {which} already")
+        super().__init__(f"the {noun} {which} is there already")
         self.noun = noun
         self.which = which
 

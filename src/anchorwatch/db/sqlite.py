@@ -13,7 +13,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from anchorwatch.db.error import BadAddress, DatabaseUnreachable
+from anchorwatch.db.error import DatabaseUnreachable
+from anchorwatch.disk.file import reason
 
 DRIVER = "sqlite+pysqlite"
 OLDEST = (3, 35, 0)
@@ -32,7 +33,7 @@ def prepare(file: Path) -> None:
             os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), stat.S_IRUSR | stat.S_IWUSR)
         )
     except OSError as error:
-        raise BadAddress(f"the database file cannot be opened: {error.strerror}") from None
+        raise DatabaseUnreachable(f"the database {file} cannot be opened: {reason(error)}") from None
 
 
 def engine(url: URL, patience: timedelta, *, writing: bool, connections: int) -> Engine:

@@ -15,5 +15,13 @@ class ChainRefused(PortalError, ValueError):
     """A chain and key that no TLS server could show; what was shown before goes on being shown."""
 
 
+class NoPortal(PortalError):
+    """There is no portal in a folder."""
+
+
+class NotListening(PortalError):
+    """An address and port at which the system lets nobody listen: taken, not ours, or not allowed."""
+
+
 class NotDone(PortalError):
     """What an operator asked for cannot be done as things stand."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ from anchorwatch.licensing import token as id_token
 from anchorwatch.licensing.account import DeviceEvent
 from anchorwatch.licensing.error import EventRefusedError
 from anchorwatch.portal import key_ring, life, publication
-from anchorwatch.portal.error import NotDone
+from anchorwatch.portal.error import KeysRefused, NoPortal, NotDone
 from anchorwatch.portal.key_ring import KeyRing
 from anchorwatch.portal.portal import Portal
 
@@ -46,22 +47,44 @@ def initialise(
     database: str | Secret | None = None,
     passphrase: Secret | None = None,
 ) -> Portal:
-    """Make a portal in a new folder: keys, tables, first trust bundle. Raises `KeysRefused` where one is already."""
+    """Make a portal in a new folder: keys, tables, first trust bundle. Raises `KeysRefused` where one is already.
+
+    Where it fails, nothing of it is left. Raises `OSError` and `DatabaseError` too.
+    """
+    own = folder / DATABASE
+    if (folder / NAME).exists():
+        raise KeysRefused(f"there is a portal in {folder} already")
+    if database is None and own.exists():
+        raise KeysRefused(f"{own} is there already; a new portal begins with an empty folder")
+    new = not folder.exists()
     ring = key_ring.create(folder / KEYS, name, clock.now(), passphrase)
-    disk.write(folder / NAME, f"{name}\n".encode(), private=False)
-    portal = _portal(folder, name, ring, clock, database, passphrase)
-    publication.ensured(portal)
+    try:
+        disk.write(folder / NAME, f"{name}\n".encode(), private=False)
+        portal = _portal(folder, name, ring, clock, database, passphrase)
+        try:
+            publication.ensured(portal)
+        except BaseException:
+            portal.database.close()
+            raise
+    except BaseException:
+        # These keys have signed nothing that anybody saw; left here they would stand in the way of the next attempt.
+        shutil.rmtree(folder / KEYS, ignore_errors=True)
+        for left in (folder / NAME, own, *(own.with_name(own.name + end) for end in ("-wal", "-shm"))):
+            left.unlink(missing_ok=True)
+        if new:
+            folder.rmdir()
+        raise
     return portal
 
 
 def opened(
     folder: Path, clock: Clock, *, database: str | Secret | None = None, passphrase: Secret | None = None
 ) -> Portal:
-    """The portal in a folder, its tables brought up to this release. Raises `NotDone`, `KeysRefused`, `DatabaseError`."""
+    """The portal in a folder, its tables brought up to this release. Raises `NoPortal`, `KeysRefused`, `DatabaseError`."""
     try:
         name = (folder / NAME).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        raise NotDone(f"there is no portal in {folder}") from None
+        raise NoPortal(f"there is no portal in {folder}") from None
     ring = key_ring.load(folder / KEYS, passphrase)
     return _portal(folder, name, ring, clock, database, passphrase)
 
@@ -109,7 +132,9 @@ def find_account(portal: Portal, domain: str | None) -> SmartAccount:
         if len(found) == 1:
             return found[0]
         raise NotDone(
-            "there is no smart account yet" if not found else "there are several smart accounts; say which"
+            "there is no smart account yet; `anchorwatch portal account add` makes one"
+            if not found
+            else f"there are several smart accounts; --account says which: {', '.join(each.domain for each in found)}"
         )
     for each in found:
         if each.domain == domain:

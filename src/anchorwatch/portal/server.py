@@ -11,10 +11,13 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import socket
 import ssl
 import threading
 from collections.abc import Callable
+from datetime import datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,9 +28,10 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from anchorwatch.base.secret import Secret
+from anchorwatch.disk.file import reason
 from anchorwatch.portal.admission import Limits
 from anchorwatch.portal.app import build
-from anchorwatch.portal.error import ChainRefused, PortalError
+from anchorwatch.portal.error import ChainRefused, NotListening, PortalError
 from anchorwatch.portal.gate import Crowd
 from anchorwatch.portal.key_ring import KeyRole
 from anchorwatch.portal.portal import Portal
@@ -104,11 +108,19 @@ class Front:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
         password = self._password.reveal() if self._password is not None else ""
+        for path in (chain, key):
+            try:
+                path.open("rb").close()
+            except OSError as error:
+                raise ChainRefused(f"{path} cannot be read: {reason(error)}") from error
         try:
             # A function, so that OpenSSL never asks on the terminal.
             context.load_cert_chain(chain, key, password=lambda: password)
-        except (OSError, ssl.SSLError, ValueError) as error:
-            raise ChainRefused(f"{chain.name} and {key.name} cannot be shown: {error}") from error
+        except (OSError, ValueError) as error:
+            why = f"{chain.name} holds no chain in PEM, or {key.name} no key that can be read without a passphrase"
+            if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+                why = f"{key.name} is not the key of the first certificate in {chain.name}"
+            raise ChainRefused(why) from error
         if self._authorities:
             context.verify_mode = ssl.CERT_OPTIONAL
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
@@ -150,8 +162,10 @@ class Server:
         try:
             self._socket = socket.create_server((host, port), family=family, backlog=512, reuse_port=shared)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise PortalError(f"the portal cannot listen on {host} port {port}: {reason}") from error
+            # The number's own words; the library adds its arguments to them. Names that are not found have none.
+            known = error.errno is not None and error.errno > 0
+            why = os.strerror(error.errno or 0) if known else str(error.strerror or error)
+            raise NotListening(f"nobody can listen on {host} port {port}: {why.lower()}") from error
         self.port: int = self._socket.getsockname()[1]
         limits = limits or Limits()
         crowd = Crowd(limits)
@@ -172,7 +186,7 @@ class Server:
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         config.load()
-        config.http_protocol_class = functools.partial(_Protocol, crowd)  # type: ignore[assignment]  # only ever called
+        config.http_protocol_class = functools.partial(_Protocol, crowd, portal.clock.now)  # type: ignore[assignment]  # only ever called
         config.ssl = front.context if front is not None else None
         self._server = _Server(portal, config, drain)
         self._thread: threading.Thread | None = None
@@ -222,9 +236,10 @@ class _Server(uvicorn.Server):
 class _Protocol(HttpToolsProtocol):
     """HTTP/1.1 that passes on what TLS proved, and neither waits for ever for a request's head nor reads all of it."""
 
-    def __init__(self, crowd: Crowd, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, crowd: Crowd, now: Callable[[], datetime], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._crowd = crowd
+        self._now = now
         self._head = 0
         self._patience: asyncio.TimerHandle | None = None
 
@@ -256,6 +271,19 @@ class _Protocol(HttpToolsProtocol):
             self._head += len(data)
             if self._head > MOST_HEAD:
                 self._give_up()
+
+    def send_400_response(self, msg: str) -> None:
+        # What is no HTTP reaches no application, which would have said what every answer says.
+        date = format_datetime(self._now(), usegmt=True)
+        head = (
+            "HTTP/1.1 400 Bad Request",
+            f"date: {date}",
+            "sl-server: 1",
+            "x-content-type-options: nosniff",
+        )
+        kind = ("content-type: text/plain; charset=utf-8", f"content-length: {len(msg)}", "connection: close")
+        self.transport.write("\r\n".join((*head, *kind, "", msg)).encode("ascii"))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
