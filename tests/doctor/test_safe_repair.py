@@ -17,6 +17,7 @@ from anchorwatch.devices.banned import why_banned
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.step import (
     About,
+    AsRecorded,
     BadStep,
     Claim,
     Danger,
@@ -141,7 +142,11 @@ def typed(found: Plan) -> list[str]:
     """Everything a plan could ever type: its lines, its undo, its cleanup."""
     said = [line for step in found.steps for line in step.typed]
     said += [entry.text for step in found.steps for entry in step.cleanup]
-    said += [entry.text for step in found.steps if isinstance(step.undo, Undo) for entry in step.undo.lines]
+    for undo in (step.undo for step in found.steps if isinstance(step.undo, Undo)):
+        said += [
+            entry.otherwise or entry.setting if isinstance(entry, AsRecorded) else entry.text
+            for entry in (*undo.shown, *undo.lines)
+        ]
     return said
 
 

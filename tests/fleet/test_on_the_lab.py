@@ -48,8 +48,8 @@ class Town:
     def on(self, device: str) -> tuple[str, ...]:
         return (f"ssh://{device}", "--ssh-config", f"{self.lived}/ssh_config")
 
-    def type(self, device: str, *lines: str) -> None:
-        """Somebody asks the portal by hand, and leaves."""
+    def type(self, device: str, *lines: str) -> str:
+        """Somebody types by hand, and leaves; what the last line printed."""
         login = json.loads((self.folder / "lab" / "login.json").read_text(encoding="utf-8"))
         access = Access(
             password=lambda: Secret(login["password"]),
@@ -57,12 +57,13 @@ class Town:
             config=Path(self.lived) / "ssh_config",
         )
 
-        async def act() -> None:
+        async def act() -> str:
             async with visiting(Target(host=device), access) as visit:
-                for line in lines:
+                for line in lines[:-1]:
                     await visit.say(line)
+                return "\n".join((await visit.say(lines[-1])).lines)
 
-        asyncio.run(act())
+        return asyncio.run(act())
 
     def known(self, catalogue: bool) -> tuple[str, ...]:
         return ("--catalogue", f"{self.folder}/known") if catalogue else ()
@@ -174,3 +175,18 @@ def test_devices_that_renewed_their_pool_by_themselves_are_called_well(town: Tow
     """9.6(2) and later with an open port 80 imported the CA at night; several are read at once."""
     said = town.run("diagnose", "ssh://asav-962", "ssh://asav-982", *town.on("fpr2110-open"), status=0)
     assert said.count("· healthy") == 3
+
+
+def test_a_setting_that_was_off_is_off_again(town: Town) -> None:
+    """The service and the profile of call-home: what the step switches on that was on before stays on."""
+    device = "asav-982"
+    town.type(device, "configure terminal", "no service call-home", "end", "license smart renew auth")
+    before = town.type(device, "show running-config call-home")
+    file = town.plan(device)
+    town.apply(device, file, 0)
+    assert "no service call-home" not in town.type(device, "show running-config call-home")
+    (run,) = (town.folder / "runs" / device).iterdir()
+    words = ("undo", run.name, "--runs", str(run.parent), "--ssh-config", f"{town.lived}/ssh_config", "--yes")
+    assert "is as it was" in town.run(*words)
+    assert town.type(device, "show running-config call-home") == before
+    assert "no service call-home" in before

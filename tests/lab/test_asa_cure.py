@@ -8,7 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from anchorwatch.devices.step import Entry, Pasted, Step, Typed
+from anchorwatch.devices import recorded
+from anchorwatch.devices.asa import step as asa_step
+from anchorwatch.devices.asa import trust_step
+from anchorwatch.devices.fact import Platform
+from anchorwatch.devices.step import Entry, Pasted, Place, Step, Typed, Undo
 from anchorwatch.doctor.diagnosis import Diagnosis, Status, diagnose
 from anchorwatch.doctor.plan import Part, Plan
 from anchorwatch.lab.asa.machine import Asa
@@ -66,6 +70,11 @@ class Hands:
                     yield from (*entry.lines, entry.terminator)
             yield from entry.questions
 
+    def taking_back(self, undo: Undo) -> tuple[Typed, ...]:
+        """The lines of an undo, told by what the device shows now."""
+        shown = typed(self.machine, *(line.text for line in undo.shown))
+        return recorded.lines_of(undo, shown.splitlines(), lambda line: Typed(text=self.filled(line.text)))
+
     def filled(self, text: str) -> str:
         for blank, value in (
             ("<ID token>", self.stage.token()),
@@ -78,6 +87,8 @@ class Hands:
             ("<proxy host>", "proxy.corp.example"),
             ("<proxy port>", "8080"),
             ("<throughput>", "1G"),
+            ("<portal URL>", "https://portal.example/its/service"),
+            ("<bundle URL>", "http://inside.example/ios_core.p7b"),
         ):
             text = text.replace(blank, value)
         assert "<" not in text, text
@@ -157,8 +168,6 @@ def test_a_missing_anchor_is_cured(stage: Stage, version: str, model: str, *, re
     assert found.status is Status.HEALTHY, found.findings
 
 
-EXACT = {"profile-off", "no-route", "no-entitlement"}
-"""Where the backout restores every line; the others name what a person restores from the recorded state."""
 CURABLE: dict[str, tuple[Callable[[AsaSettings], None], str]] = {
     "profile-off": (_profile_off, "transport-disabled"),
     "service-off": (_service_off, "transport-disabled"),
@@ -182,7 +191,10 @@ def test_a_configuration_is_cured_and_the_cure_undone(stage: Stage, name: str, v
     before = machine.running.copy()
     configuring = [step for step in part.steps if step.changes_configuration]
     assert configuring
+    backout: list[tuple[Typed, ...]] = []
     for step in configuring:
+        if isinstance(step.undo, Undo) and not step.undo.per:
+            backout.insert(0, hands.taking_back(step.undo))
         hands.do(step)
     after = machine.running.copy()
     assert after != before
@@ -193,13 +205,69 @@ def test_a_configuration_is_cured_and_the_cure_undone(stage: Stage, name: str, v
     if machine.licence.state.identity is None:
         typed(machine, f"license smart register idtoken {stage.token()}")
     assert hands.examined().status is Status.HEALTHY
-    for _, undo in part.backout:
-        if not undo.per:
-            typed(machine, *hands.lines(undo.lines))
-    assert name not in EXACT or machine.running == before
+    for lines in backout:
+        typed(machine, *hands.lines(lines))
+    assert machine.running == before
     stage.clock.advance(timedelta(hours=1))
     typed(machine, "license smart renew auth")
     assert name == "no-entitlement" or code in [finding.code for finding in hands.examined().findings]
+
+
+def _full(settings: AsaSettings) -> None:
+    """Somebody set everything already, and otherwise than a step would."""
+    _local(settings)
+    settings.name_servers = ["192.0.2.99", "192.0.2.53"]
+    settings.dns_lookups = ["inside", "outside"]
+    settings.ntp_servers = ["192.0.2.9", "192.0.2.123"]
+    settings.client_version = "tlsv1.1"
+    settings.call_home.proxy = "other.corp.example port 3128"
+    settings.call_home.service = False
+    settings.call_home.profiles["License"].active = False
+    settings.licence.throughput = "2G"
+    settings.pool.url = "http://elsewhere.example/ios_core.p7b"
+    settings.pool.revocation = "crl"
+
+
+def _auto_import_off(settings: AsaSettings) -> None:
+    settings.pool.auto_import = False
+
+
+def _empty(settings: AsaSettings) -> None:
+    for alter in (_no_route, _no_server, _no_lookup, _no_time, _nothing_asked, _auto_import_off):
+        alter(settings)
+
+
+PLACE = Place(platform=Platform.ASA)
+STEPS = (
+    asa_step.name_server(PLACE),
+    asa_step.time_server(PLACE),
+    asa_step.route(PLACE),
+    asa_step.proxy(PLACE),
+    asa_step.transport_on(PLACE),
+    asa_step.portal_url(PLACE),
+    asa_step.client_version(PLACE),
+    asa_step.ask_entitlement(PLACE, throughput=True),
+    trust_step.auto_import_on(PLACE),
+    trust_step.auto_import_from(PLACE),
+    trust_step.revocation_off(PLACE),
+)
+
+
+@pytest.mark.parametrize("alter", [_untouched, _full, _empty, _auto_import_off])
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.id)
+def test_a_step_undone_leaves_the_configuration_as_it_was(
+    stage: Stage, step: Step, alter: Callable[[AsaSettings], None]
+) -> None:
+    """Whether nothing was set before, or what the step sets, or something else in its place."""
+    machine = stage.asa("9.8(2)", trustpoints=TRUSTED, alter=alter)
+    hands = Hands(stage=stage, machine=machine)
+    before = machine.running.copy()
+    assert isinstance(step.undo, Undo)
+    lines = hands.taking_back(step.undo)
+    typed(machine, *hands.lines(step.lines))
+    said = typed(machine, *hands.lines(lines))
+    assert "ERROR" not in said, said
+    assert machine.running == before
 
 
 def test_a_wrong_clock_is_cured(stage: Stage) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorwatch.devices import dialect, reading
+from anchorwatch.devices import dialect, reading, recorded
 from anchorwatch.devices.fact import CallHomeConfig, ClockReading, DnsConfig, NtpStatus, Platform
 from anchorwatch.devices.fxos import step as fxos_step
 from anchorwatch.devices.fxos.trustpoint import ChassisTrustpoint, TrustpointPaste
@@ -388,14 +388,18 @@ def _type_at(chassis: Chassis, lines: tuple[Typed | Pasted, ...] | tuple[object,
             typed_lines += [*entry.lines, entry.terminator]
         else:
             assert isinstance(entry, Typed)
-            typed_lines.append(
-                entry.text.replace("<DNS server>", "192.0.2.54")
-                .replace("<NTP server>", "192.0.2.124")
-                .replace("<proxy host>", "proxy.example")
-                .replace("<proxy port>", "8080")
-                .replace("<portal URL>", "https://portal.example/x")
-            )
+            typed_lines.append(_filled(entry.text))
     return typed(chassis, *typed_lines)
+
+
+def _filled(text: str) -> str:
+    return (
+        text.replace("<DNS server>", "192.0.2.54")
+        .replace("<NTP server>", "192.0.2.124")
+        .replace("<proxy host>", "proxy.example")
+        .replace("<proxy port>", "8080")
+        .replace("<portal URL>", "https://portal.example/x")
+    )
 
 
 def _steps() -> list[Step]:
@@ -417,18 +421,32 @@ def _steps() -> list[Step]:
     ]
 
 
+def _taking_back(chassis: Chassis, step: Step) -> tuple[Typed, ...]:
+    """The lines of a step's undo, told by what the chassis shows now."""
+    if not isinstance(step.undo, Undo):
+        return ()
+    return recorded.lines_of(
+        step.undo,
+        _type_at(chassis, step.undo.shown).splitlines(),
+        lambda line: Typed(text=_filled(line.text)),
+    )
+
+
 @pytest.mark.parametrize("step", _steps(), ids=lambda step: step.id)
 def test_every_step_is_answered_without_a_failure_and_taken_back(chassis: Chassis, step: Step) -> None:
     """What a plan types is understood, leaves no star, and its undo is understood too."""
+    before = chassis.tree
+    taking_back = _taking_back(chassis, step)
     text = _type_at(chassis, step.lines)
     assert [line for line in text.splitlines() if line.strip().startswith(step.failure)] == []
     assert not prompts(text)[-1].endswith("*")
     for words in step.expected.texts:
         assert words in text
     if isinstance(step.undo, Undo):
-        text = _type_at(chassis, step.undo.lines)
+        text = _type_at(chassis, taking_back)
         assert _failed(text) == []
         assert not prompts(text)[-1].endswith("*")
+        assert chassis.tree == before or step.id == "set-proxy"
 
 
 def test_a_repair_undone_leaves_what_was_there(chassis: Chassis) -> None:
@@ -443,7 +461,43 @@ def test_a_repair_undone_leaves_what_was_there(chassis: Chassis) -> None:
     _type_at(chassis, step.lines)
     assert chassis.tree == once
     assert isinstance(step.undo, Undo)
-    _type_at(chassis, step.undo.lines)
+    _type_at(chassis, _taking_back(chassis, step))
+    assert chassis.tree == before
+
+
+SET_BEFORE = (
+    "scope system",
+    "scope services",
+    "enter dns 192.0.2.53",
+    "enter dns 192.0.2.54",
+    "enter ntp-server 192.0.2.123",
+    "top",
+    "scope monitoring",
+    "scope callhome",
+    "disable",
+    "set http-proxy-server-enable off",
+    "set http-proxy-server-url other.corp.example",
+    "set http-proxy-server-port 3128",
+    "scope profile SLProfile",
+    "scope destination SLDest",
+    "set address https://elsewhere.example/its/service",
+    "commit-buffer",
+    "top",
+)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [each for each in _steps() if isinstance(each.undo, Undo) and each.undo.shown],
+    ids=lambda step: step.id,
+)
+def test_what_was_set_before_a_step_is_set_after_its_undo(chassis: Chassis, step: Step) -> None:
+    """Another proxy, another address, a server that was there already, call-home that was off."""
+    typed(chassis, *SET_BEFORE)
+    before = chassis.tree
+    taking_back = _taking_back(chassis, step)
+    _type_at(chassis, step.lines)
+    assert _failed(_type_at(chassis, taking_back)) == []
     assert chassis.tree == before
 
 

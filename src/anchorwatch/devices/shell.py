@@ -12,6 +12,7 @@ from typing import TypeVar
 from anchorwatch.devices.step import (
     NOTHING_CHANGED,
     About,
+    AsRecorded,
     Claim,
     Danger,
     Decider,
@@ -28,7 +29,7 @@ from anchorwatch.devices.step import (
     lines,
 )
 
-E = TypeVar("E", bound=Entry)
+E = TypeVar("E", bound=Entry | AsRecorded)
 UNSURE = "syntax not confirmed on this version: check with ?"
 _POLLED = Repeat(every_seconds=30, at_most_seconds=300)
 
@@ -40,6 +41,7 @@ class Shell:
     `failure` is what a line begins with when the device refuses what was typed. `before` and `after` stand around what
     is typed at the prompt where a step begins; `enter` and `leave` around what changes the configuration, which `scope`
     names; `cleanup` is typed when such a step stops half-way. `asked` is what to expect of a request to the portal.
+    `recorded` prints the configuration on which an undo may depend.
     """
 
     failure: tuple[str, ...]
@@ -50,6 +52,7 @@ class Shell:
     cleanup: tuple[Typed, ...]
     scope: str
     asked: str
+    recorded: tuple[str, ...] = ()
 
     def at(self, place: Place, *entries: E) -> tuple[Typed | E, ...]:
         """What is typed, from the system execution space where the place is there."""
@@ -111,9 +114,16 @@ class Shell:
             decides=decides,
         )
 
-    def undo(self, place: Place, sentence: str, *entries: str | Typed) -> Undo:
-        """How such a change is taken back."""
-        return Undo(sentence=sentence, lines=self._changing(place, entries))
+    def undo(
+        self, place: Place, sentence: str, *entries: str | Typed | AsRecorded, shown: tuple[str, ...] = ()
+    ) -> Undo:
+        """How such a change is taken back; `shown` prints what it depends on, where `recorded` does not."""
+        depends = any(isinstance(entry, AsRecorded) for entry in entries)
+        return Undo(
+            sentence=sentence,
+            lines=self._changing(place, entries),
+            shown=self.at(place, *lines(*(shown or self.recorded))) if depends else (),
+        )
 
     def _changing(self, place: Place, entries: tuple[str | E, ...]) -> tuple[Typed | E, ...]:
         typed = (Typed(text=entry) if isinstance(entry, str) else entry for entry in entries)

@@ -224,13 +224,49 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AsRecorded:
+    """A line of an undo that depends on what the device had before: `devices.recorded` makes the lines to type of it.
+
+    `setting` are the words with which the line begins that the configuration may hold; `under` are the heads of the
+    blocks it stands in, the inner last. Where it stood, it is typed as it stood, and where its ``no`` stood, that. Where
+    neither did, `otherwise` is typed, "" nothing. With `stays`, the step leaves what stood: `setting` is the line
+    itself, or one value of a list, and nothing is typed where it stood.
+    """
+
+    setting: str
+    under: tuple[str, ...] = ()
+    otherwise: str = ""
+    stays: bool = False
+    kind: Literal["as-recorded"] = "as-recorded"
+
+    def __post_init__(self) -> None:
+        for text in filter(None, (self.setting, *self.under, self.otherwise)):
+            _check_typed(text)
+        if not self.setting:
+            raise BadStep("what is to be restored has no name")
+
+
+_LOOKS = ("show ", "scope ", "top", "changeto system")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """How to take a step back; `per` says for what the lines are repeated, "" where they are typed once."""
+    """How to take a step back; `per` says for what the lines are repeated, "" where they are typed once.
+
+    `shown` are lines that only look: before the step they print the configuration on which an `AsRecorded` depends.
+    """
 
     sentence: str
-    lines: tuple[Typed, ...]
+    lines: tuple[Typed | AsRecorded, ...]
     per: str = ""
+    shown: tuple[Typed, ...] = ()
     kind: Literal["undo"] = "undo"
+
+    def __post_init__(self) -> None:
+        if any(isinstance(line, AsRecorded) for line in self.lines) and not self.shown:
+            raise BadStep("an undo that depends on the configuration before does not say what prints it")
+        if not all(line.text.startswith(_LOOKS) and not line.blanks for line in self.shown):
+            raise BadStep("what prints the configuration before a step only looks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,7 +395,7 @@ _MAY_SKIP_REVOCATION = (
 )
 
 
-def _check_revocation(entries: tuple[Entry, ...]) -> None:
+def _check_revocation(entries: tuple[Entry | AsRecorded, ...]) -> None:
     scope = ""
     for entry in entries:
         if not isinstance(entry, Typed):

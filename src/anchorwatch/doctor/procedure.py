@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from anchorwatch.devices.step import Decider, NoUndo, Pasted, Question, Step, Typed, Undo
+from anchorwatch.devices.step import AsRecorded, Decider, NoUndo, Pasted, Question, Step, Typed, Undo
 from anchorwatch.doctor.plan import Part, Plan
 
 
@@ -161,14 +161,26 @@ def _where(step: Step) -> str:
     return f"{place.platform.value}{f' {place.unit}' if place.unit else ''}{context}, {place.scope}"
 
 
-def _typed(entry: Typed | Pasted) -> list[str]:
+def _typed(entry: Typed | Pasted | AsRecorded) -> list[str]:
     match entry:
+        case AsRecorded():
+            return _as_recorded(entry)
         case Typed():
             return [entry.text, *(_answer(question) for question in entry.questions)]
         case Pasted():
             return [*entry.lines, entry.terminator, *(_answer(question) for question in entry.questions)]
         case _:
             assert_never(entry)
+
+
+def _as_recorded(entry: AsRecorded) -> list[str]:
+    """What is typed where nothing stood, and what stood there decides."""
+    stood = f"where the recorded state has a line “{entry.setting}{'' if entry.stays else ' …'}”"
+    if entry.otherwise:
+        return [entry.otherwise, f"    [{stood}: {'not this' if entry.stays else 'that line, not this'}]"]
+    if entry.stays:
+        return [f"no {entry.setting}", "    [only where the recorded state has this line]"]
+    return [f"    [{stood}: that line]"]
 
 
 def _answer(question: Question) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from anchorwatch.devices import reading
+from anchorwatch.devices import reading, recorded
 from anchorwatch.devices.fact import StoredCertificate
+from anchorwatch.devices.recorded import CannotRestore
 from anchorwatch.devices.step import About, Decider, Effect, Step, Typed, Undo
 from anchorwatch.doctor import standing
 from anchorwatch.doctor.diagnosis import Diagnosis, Status, diagnose
@@ -204,7 +205,11 @@ class _Hand:
         self.tell(step.purpose)
         if step.read_only:
             return await self._watch(step)
-        done = await self._begin(step)
+        try:
+            done = await self._begin(step)
+        except CannotRestore as cannot:
+            # Nothing was typed yet, and a person can still do this step by hand.
+            return Carried(lines=(), typed=0, surprise=f"{cannot}; do this step by hand, or leave it out")
         carried = await carry(self.visit, step, self.orders.filling, stop=self.stop)
         stage = Stage.STOPPED if carried.surprise else Stage.DONE
         added = None
@@ -216,7 +221,7 @@ class _Hand:
         return carried
 
     async def _begin(self, step: Step) -> Done:
-        """Write down what is about to be done, with how to take it back."""
+        """Write down what is about to be done, with how to take it back; raises `CannotRestore`."""
         done = Done(
             step=step.id,
             unit=self.part.unit,
@@ -226,7 +231,7 @@ class _Hand:
         )
         match step.undo:
             case Undo() as undo:
-                lines = tuple(self._filled(line) for line in undo.lines)
+                lines = recorded.lines_of(undo, await self._configuration(undo), self._filled)
                 per = any(_FINGERPRINT in line.text for line in lines)
                 listed = fingerprints(await self._list_pool()) if per else ()
                 done = replace(done, undo=lines, undo_sentence=undo.sentence, per_added=per, listed=listed)
@@ -242,6 +247,18 @@ class _Hand:
         if secrets:
             raise FleetError("an undo that needs a secret cannot be written down")
         return replace(line, text=text)
+
+    async def _configuration(self, undo: Undo) -> tuple[str, ...]:
+        """What stands there now, as far as the undo depends on it; raises `CannotRestore` where it is not printed."""
+        printed: list[str] = []
+        for line in undo.shown:
+            said = await self.visit.say(line.text)
+            if said.failure or said.at is None:
+                if said.at is None:
+                    await self.visit.give_up()
+                raise CannotRestore(f"`{line.text}` does not print what an undo would put back")
+            printed += said.lines
+        return tuple(printed)
 
     async def _list_pool(self) -> str:
         since = self.visit.mark()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from anchorwatch.devices.shell import UNSURE, Shell
 from anchorwatch.devices.step import (
     About,
+    AsRecorded,
     Claim,
     Danger,
     Decider,
@@ -39,6 +40,7 @@ SHELL = Shell(
     cleanup=(_END,),
     scope="global configuration",
     asked="The command returns at once and says little; the outcome is shown by `show license all`.",
+    recorded=("show running-config",),
 )
 
 
@@ -228,11 +230,20 @@ def name_server(place: Place) -> Step:
         ),
         SHELL.undo(
             place,
-            "Take the name server and the lookup interface away again.",
+            "Take the name server and the lookup interface away again, where they were not there before.",
             "dns server-group DefaultDNS",
-            "no name-server <DNS server>",
+            AsRecorded(
+                under=("dns server-group DefaultDNS",),
+                setting="name-server <DNS server>",
+                stays=True,
+                otherwise="no name-server <DNS server>",
+            ),
             "exit",
-            "no dns domain-lookup <interface>",
+            AsRecorded(
+                setting="dns domain-lookup <interface>",
+                stays=True,
+                otherwise="no dns domain-lookup <interface>",
+            ),
         ),
         Expected(sentence="The portal's name resolves.", claim=Claim(about=About.NAME_SERVER_SET)),
     )
@@ -245,7 +256,11 @@ def time_server(place: Place) -> Step:
         "Let the clock follow a time server.",
         place,
         ("ntp server <NTP server>",),
-        SHELL.undo(place, "Take the time server away again.", "no ntp server <NTP server>"),
+        SHELL.undo(
+            place,
+            "Take the time server away again, where it was not there before.",
+            AsRecorded(setting="ntp server <NTP server>", otherwise="no ntp server <NTP server>"),
+        ),
         Expected(
             sentence="Within some minutes `show ntp status` says synchronized and `show clock detail` is right.",
             claim=Claim(about=About.TIME_SERVER_SET),
@@ -260,7 +275,15 @@ def route(place: Place) -> Step:
         "Add the missing route to the portal.",
         place,
         ("route <interface> <network> <mask> <gateway>",),
-        SHELL.undo(place, "Take the route away again.", "no route <interface> <network> <mask> <gateway>"),
+        SHELL.undo(
+            place,
+            "Take the route away again, where it was not there before.",
+            AsRecorded(
+                setting="route <interface> <network> <mask> <gateway>",
+                stays=True,
+                otherwise="no route <interface> <network> <mask> <gateway>",
+            ),
+        ),
         Expected(sentence="`ping tcp` to the portal answers.", claim=Claim(about=About.ROUTE_SET)),
         risks=(Risk(danger=Danger.OUTAGE, sentence="A wrong route diverts traffic of others."),),
         decides=Decider.PERSON,
@@ -276,9 +299,9 @@ def proxy(place: Place) -> Step:
         ("call-home", "http-proxy <proxy host> port <proxy port>"),
         SHELL.undo(
             place,
-            "Take the proxy away; where another one was set before, set that again from the recorded state.",
+            "Take the proxy away, or set the one again that was set before.",
             "call-home",
-            "no http-proxy",
+            AsRecorded(under=("call-home",), setting="http-proxy", otherwise="no http-proxy"),
         ),
         Expected(sentence="`call-home test profile License` succeeds.", claim=Claim(about=About.PROXY_SET)),
         unconfirmed=f"http-proxy: {UNSURE}; a proxy that asks for a password is not supported by older versions",
@@ -294,10 +317,11 @@ def transport_on(place: Place) -> Step:
         ("service call-home", "call-home", "profile License", "active"),
         SHELL.undo(
             place,
-            "Switch the profile off again, and the service where the recorded state had it off.",
+            "Switch off again what was off before, the service or the profile.",
+            AsRecorded(setting="service call-home", stays=True),
             "call-home",
             "profile License",
-            "no active",
+            AsRecorded(under=("call-home", "profile License"), setting="active", stays=True),
         ),
         Expected(
             sentence="`show call-home` shows the profile License as active.",
@@ -316,10 +340,11 @@ def portal_url(place: Place) -> Step:
         ("call-home", "profile License", "destination address http <portal URL>"),
         SHELL.undo(
             place,
-            "Remove the new address; set the one of the recorded state again.",
+            "Remove the new address, and set those again that were set before.",
             "call-home",
             "profile License",
             "no destination address http <portal URL>",
+            AsRecorded(under=("call-home", "profile License"), setting="destination address http"),
         ),
         Expected(
             sentence="`call-home test profile License` succeeds.", claim=Claim(about=About.PORTAL_NAMED)
@@ -336,8 +361,8 @@ def client_version(place: Place) -> Step:
         ("ssl client-version tlsv1.2",),
         SHELL.undo(
             place,
-            "Return to the default; where the recorded state shows another value, set that again.",
-            "no ssl client-version",
+            "Return to what was set before, or to the default.",
+            AsRecorded(setting="ssl client-version", otherwise="no ssl client-version"),
         ),
         Expected(
             sentence="`call-home test profile License` succeeds.", claim=Claim(about=About.CLIENT_VERSION_SET)
@@ -356,9 +381,12 @@ def ask_entitlement(place: Place, *, throughput: bool) -> Step:
         ("license smart", *asked),
         SHELL.undo(
             place,
-            "Give it back.",
+            "Give it back, or ask again for what was asked for before.",
             "license smart",
-            *(f"no {each.split(' <')[0]}" for each in reversed(asked)),
+            *(
+                AsRecorded(under=("license smart",), setting=setting, otherwise=f"no {setting}")
+                for setting in (*(("throughput level",) if throughput else ()), "feature tier")
+            ),
         ),
         Expected(
             sentence="`show license all` lists the entitlement as AUTHORIZED.",

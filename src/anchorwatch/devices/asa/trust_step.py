@@ -6,6 +6,7 @@ from anchorwatch.devices.asa.step import SHELL
 from anchorwatch.devices.shell import UNSURE
 from anchorwatch.devices.step import (
     About,
+    AsRecorded,
     Claim,
     Danger,
     Decider,
@@ -25,6 +26,9 @@ from anchorwatch.pki.certificate import Certificate
 BUNDLE_URL = "http://www.cisco.com/security/pki/trs/ios_core.p7b"
 """The bundle the automatic import fetches; the file comes over plain HTTP and its signature is what counts."""
 VERIFIED = "Root file signature verified."
+_POLICY = "crypto ca trustpool policy"
+_DEFAULTS = ("show running-config all crypto ca trustpool",)
+"""The policy with what nobody set."""
 _ASKS_TO_GO_ON = "Do you want to continue? (y/n)"
 
 
@@ -167,12 +171,13 @@ def auto_import_on(place: Place) -> Step:
         "auto-import-on",
         "Let the pool renew itself every day from Cisco's signed bundle.",
         place,
-        ("crypto ca trustpool policy", "auto-import"),
+        (_POLICY, "auto-import"),
         SHELL.undo(
             place,
-            "Turn the automatic import off again; the device warns that this may affect Smart Licensing.",
-            "crypto ca trustpool policy",
-            "no auto-import",
+            "Turn the automatic import off again, where it was; the device warns that this may affect Smart Licensing.",
+            _POLICY,
+            AsRecorded(under=(_POLICY,), setting="auto-import", stays=True, otherwise="no auto-import"),
+            shown=_DEFAULTS,
         ),
         Expected(
             sentence="`show crypto ca trustpool policy` says “Automatic import of trustpool certificates is enabled”.",
@@ -193,9 +198,15 @@ def auto_import_from(place: Place) -> Step:
         "auto-import-from",
         "Let the automatic import fetch the bundle from a copy inside your network; its signature still counts.",
         place,
-        ("crypto ca trustpool policy", "auto-import url <bundle URL>"),
+        (_POLICY, "auto-import url <bundle URL>"),
         SHELL.undo(
-            place, "Fetch it from Cisco again.", "crypto ca trustpool policy", f"auto-import url {BUNDLE_URL}"
+            place,
+            "Fetch it from where it was fetched before.",
+            _POLICY,
+            AsRecorded(
+                under=(_POLICY,), setting="auto-import url", otherwise=f"auto-import url {BUNDLE_URL}"
+            ),
+            shown=_DEFAULTS,
         ),
         Expected(
             sentence="`show crypto ca trustpool policy` shows the new URL; after the next import its result is a success.",
@@ -206,13 +217,19 @@ def auto_import_from(place: Place) -> Step:
 
 def revocation_off(place: Place, trustpoint: str = "") -> Step:
     """Let the pool, or a trustpoint of call-home alone, do without revocation lists."""
-    where = f"crypto ca trustpoint {trustpoint}" if trustpoint else "crypto ca trustpool policy"
+    where = f"crypto ca trustpoint {trustpoint}" if trustpoint else _POLICY
     return SHELL.change(
         "revocation-off",
         f"Let {'the trustpoint ' + trustpoint if trustpoint else 'the trust pool'} do without revocation lists.",
         place,
         (where, "revocation-check none"),
-        SHELL.undo(place, "Ask for revocation lists again.", where, "revocation-check crl"),
+        SHELL.undo(
+            place,
+            "Ask for revocation lists again.",
+            where,
+            AsRecorded(under=(where,), setting="revocation-check", otherwise="revocation-check crl"),
+            shown=() if trustpoint else _DEFAULTS,
+        ),
         Expected(
             sentence="`show crypto ca trustpool policy` says that revocation checking is disabled."
             if not trustpoint

@@ -10,6 +10,7 @@ from __future__ import annotations
 from anchorwatch.devices.shell import UNSURE, Shell
 from anchorwatch.devices.step import (
     About,
+    AsRecorded,
     Claim,
     Danger,
     Entry,
@@ -35,6 +36,9 @@ SHELL = Shell(
     scope="",
     asked="The outcome is shown by `show license all`.",
 )
+_SERVICES = ("scope system", "scope services")
+_CALL_HOME = ("scope monitoring", "scope callhome")
+_SHOW = "show configuration"
 
 
 # ------------------------------------------------------------------------------------------- looking
@@ -53,6 +57,12 @@ def record_state(place: Place) -> Step:
             _TOP,
             "scope license",
             "show license all",
+            _TOP,
+            *_SERVICES,
+            _SHOW,
+            _TOP,
+            *_CALL_HOME,
+            _SHOW,
         ),
         Expected(
             sentence="No pending change is shown and no prompt carries a *; else somebody is at work: ask first."
@@ -207,9 +217,6 @@ def register(place: Place, *, force: bool) -> Step:
 
 # ----------------------------------------------------------------------------------- what lies below
 
-_SERVICES = ("scope system", "scope services")
-_CALL_HOME = ("scope monitoring", "scope callhome")
-
 
 def name_server(place: Place) -> Step:
     """Let the chassis resolve names."""
@@ -218,7 +225,18 @@ def name_server(place: Place) -> Step:
         "Let the chassis resolve names.",
         place,
         lines(*_SERVICES, "create dns <DNS server>"),
-        SHELL.undo(place, "Take the name server away again.", *_SERVICES, "delete dns <DNS server>"),
+        SHELL.undo(
+            place,
+            "Take the name server away again, where it was not there before.",
+            *_SERVICES,
+            AsRecorded(
+                under=("scope services",),
+                setting="create dns <DNS server>",
+                stays=True,
+                otherwise="delete dns <DNS server>",
+            ),
+            shown=(*_SERVICES, _SHOW),
+        ),
         Expected(sentence="The portal's name resolves.", claim=Claim(about=About.NAME_SERVER_SET)),
         unconfirmed=f"create dns: {UNSURE}",
         scope="/system/services",
@@ -232,7 +250,18 @@ def time_server(place: Place) -> Step:
         "Let the clock follow a time server.",
         place,
         lines(*_SERVICES, "create ntp-server <NTP server>"),
-        SHELL.undo(place, "Take the time server away again.", *_SERVICES, "delete ntp-server <NTP server>"),
+        SHELL.undo(
+            place,
+            "Take the time server away again, where it was not there before.",
+            *_SERVICES,
+            AsRecorded(
+                under=("scope services",),
+                setting="create ntp-server <NTP server>",
+                stays=True,
+                otherwise="delete ntp-server <NTP server>",
+            ),
+            shown=(*_SERVICES, _SHOW),
+        ),
         Expected(
             sentence="Within some minutes `show clock` is right; the ASA of the chassis follows it.",
             claim=Claim(about=About.TIME_SERVER_SET),
@@ -256,9 +285,20 @@ def proxy(place: Place) -> Step:
         ),
         SHELL.undo(
             place,
-            "Switch the proxy off; where another one was set before, set that again from the recorded state.",
+            "Switch the proxy off, or set the one again that was set before; where none was, its host and port stay "
+            "written and do nothing.",
             *_CALL_HOME,
-            "set http-proxy-server-enable off",
+            *(
+                AsRecorded(
+                    under=("scope callhome",), setting=f"set http-proxy-server-{word}", otherwise=otherwise
+                )
+                for word, otherwise in (
+                    ("enable", "set http-proxy-server-enable off"),
+                    ("url", ""),
+                    ("port", ""),
+                )
+            ),
+            shown=(*_CALL_HOME, _SHOW),
         ),
         Expected(sentence="A renewal succeeds.", claim=Claim(about=About.PROXY_SET)),
         unconfirmed=f"http-proxy-server: {UNSURE}",
@@ -273,7 +313,13 @@ def transport_on(place: Place) -> Step:
         "Switch call-home on.",
         place,
         lines(*_CALL_HOME, "enable"),
-        SHELL.undo(place, "Switch it off again.", *_CALL_HOME, "disable"),
+        SHELL.undo(
+            place,
+            "Switch it off again, where it was off before.",
+            *_CALL_HOME,
+            AsRecorded(under=("scope callhome",), setting="enable", stays=True, otherwise="disable"),
+            shown=(*_CALL_HOME, _SHOW),
+        ),
         Expected(sentence="`show callhome` says that it is enabled.", claim=Claim(about=About.TRANSPORT_ON)),
         unconfirmed=f"enable: {UNSURE}",
         scope="/monitoring/callhome",
@@ -290,9 +336,14 @@ def portal_url(place: Place) -> Step:
         lines(*path, "set address <portal URL>"),
         SHELL.undo(
             place,
-            "Set the address that Cisco ships; where the recorded state shows another one, set that.",
+            "Set the address again that was set before, or the one that Cisco ships.",
             *path,
-            "set address https://tools.cisco.com/its/service/oddce/services/DDCEService",
+            AsRecorded(
+                under=("scope destination SLDest",),
+                setting="set address",
+                otherwise="set address https://tools.cisco.com/its/service/oddce/services/DDCEService",
+            ),
+            shown=(*_CALL_HOME, _SHOW),
         ),
         Expected(sentence="A renewal succeeds.", claim=Claim(about=About.PORTAL_NAMED)),
         scope="/monitoring/callhome/profile/destination",

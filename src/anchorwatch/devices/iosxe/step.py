@@ -5,6 +5,7 @@ from __future__ import annotations
 from anchorwatch.devices.shell import UNSURE, Shell, lost_export
 from anchorwatch.devices.step import (
     About,
+    AsRecorded,
     Claim,
     Danger,
     Decider,
@@ -35,6 +36,7 @@ SHELL = Shell(
     cleanup=lines("end"),
     scope="global configuration",
     asked="The command returns at once; the outcome is shown by `show license all`.",
+    recorded=("show running-config",),
 )
 _NO_REMOVAL = NoUndo(
     reason="IOS-XE removes single certificates of the pool on no version we know of; what was added stays."
@@ -201,7 +203,14 @@ def revocation_off(place: Place) -> Step:
         place,
         lines("crypto pki trustpool policy", "revocation-check none"),
         SHELL.undo(
-            place, "Ask for revocation lists again.", "crypto pki trustpool policy", "revocation-check crl"
+            place,
+            "Ask for revocation lists again.",
+            "crypto pki trustpool policy",
+            AsRecorded(
+                under=("crypto pki trustpool policy",),
+                setting="revocation-check",
+                otherwise="revocation-check crl",
+            ),
         ),
         Expected(
             sentence="`show crypto pki trustpool policy` shows it.", claim=Claim(about=About.REVOCATION_OFF)
@@ -277,9 +286,14 @@ def name_server(place: Place) -> Step:
         lines("ip name-server <DNS server>", "ip domain lookup source-interface <interface>"),
         SHELL.undo(
             place,
-            "Take the name server and the source interface away again.",
-            "no ip domain lookup source-interface <interface>",
-            "no ip name-server <DNS server>",
+            "Take the name server and the source interface away again, where they were not there before.",
+            AsRecorded(
+                setting="ip domain lookup source-interface",
+                otherwise="no ip domain lookup source-interface <interface>",
+            ),
+            AsRecorded(
+                setting="ip name-server <DNS server>", stays=True, otherwise="no ip name-server <DNS server>"
+            ),
         ),
         Expected(
             sentence="The portal's name resolves. In a VRF both lines name it.",
@@ -296,7 +310,11 @@ def time_server(place: Place) -> Step:
         "Let the clock follow a time server.",
         place,
         lines("ntp server <NTP server>"),
-        SHELL.undo(place, "Take the time server away again.", "no ntp server <NTP server>"),
+        SHELL.undo(
+            place,
+            "Take the time server away again, where it was not there before.",
+            AsRecorded(setting="ntp server <NTP server>", otherwise="no ntp server <NTP server>"),
+        ),
         Expected(
             sentence="Within some minutes `show ntp status` says synchronized.",
             claim=Claim(about=About.TIME_SERVER_SET),
@@ -311,7 +329,15 @@ def route(place: Place) -> Step:
         "Add the missing route to the portal.",
         place,
         lines("ip route <network> <mask> <gateway>"),
-        SHELL.undo(place, "Take the route away again.", "no ip route <network> <mask> <gateway>"),
+        SHELL.undo(
+            place,
+            "Take the route away again, where it was not there before.",
+            AsRecorded(
+                setting="ip route <network> <mask> <gateway>",
+                stays=True,
+                otherwise="no ip route <network> <mask> <gateway>",
+            ),
+        ),
         Expected(sentence="The portal's port answers.", claim=Claim(about=About.ROUTE_SET)),
         risks=(Risk(danger=Danger.OUTAGE, sentence="A wrong route diverts traffic of others."),),
         decides=Decider.PERSON,
@@ -327,9 +353,9 @@ def proxy(place: Place) -> Step:
         lines("call-home", 'http-proxy "<proxy host>" port <proxy port>'),
         SHELL.undo(
             place,
-            "Take the proxy away; where another one was set before, set that again from the recorded state.",
+            "Take the proxy away, or set the one again that was set before.",
             "call-home",
-            "no http-proxy",
+            AsRecorded(under=("call-home",), setting="http-proxy", otherwise="no http-proxy"),
         ),
         Expected(sentence="A renewal succeeds.", claim=Claim(about=About.PROXY_SET)),
         unconfirmed=f"http-proxy: {UNSURE}",
@@ -354,10 +380,12 @@ def transport_on(place: Place) -> Step:
         ),
         SHELL.undo(
             place,
-            "Take it back; where the recorded state had the service on, leave that.",
+            "Switch off again what was off before; what the configuration did not show may keep what was set.",
+            AsRecorded(setting="service call-home", stays=True, otherwise="no service call-home"),
             *_PROFILE,
-            "no reporting smart-licensing-data",
-            "no active",
+            AsRecorded(under=_PROFILE, setting="reporting smart-licensing-data", stays=True),
+            AsRecorded(under=_PROFILE, setting="destination transport-method"),
+            AsRecorded(under=_PROFILE, setting="active", stays=True, otherwise="no active"),
         ),
         Expected(
             sentence="`show call-home smart-licensing` says enabled and names an ACTIVE profile.",
@@ -375,9 +403,10 @@ def portal_url(place: Place) -> Step:
         lines(*_PROFILE, "destination address http <portal URL>"),
         SHELL.undo(
             place,
-            "Remove the new address; set the one of the recorded state again.",
+            "Remove the new address, and set those again that were set before.",
             *_PROFILE,
             "no destination address http <portal URL>",
+            AsRecorded(under=_PROFILE, setting="destination address http"),
         ),
         Expected(sentence="A renewal succeeds.", claim=Claim(about=About.PORTAL_NAMED)),
         unconfirmed=f"in policy mode the address is `license smart url …`: {UNSURE}",
@@ -391,7 +420,12 @@ def smart_transport(place: Place) -> Step:
         "Reach the portal directly instead of a local utility (CSLU) that is not there.",
         place,
         lines("license smart transport smart", "license smart url default"),
-        SHELL.undo(place, "Use the local utility again.", "license smart transport cslu"),
+        SHELL.undo(
+            place,
+            "Use again what was used before; an address that none stood for stays, and is not used.",
+            AsRecorded(setting="license smart url"),
+            AsRecorded(setting="license smart transport", otherwise="license smart transport cslu"),
+        ),
         Expected(
             sentence="`show license status` shows Transport: Type: Smart with a URL.",
             claim=Claim(about=About.TRANSPORT_ON),
