@@ -34,6 +34,7 @@ from anchorwatch.portal import operator
 from anchorwatch.portal.api import application
 from anchorwatch.portal.journal import Journal
 from anchorwatch.portal.passage import Watched
+from anchorwatch.portal.reply import Reply
 from anchorwatch.portal.server import Front, Server
 from builders.service import addresses
 from portal.counter import Counter
@@ -162,6 +163,27 @@ def test_no_secret_in_the_log_of_a_life(
             *("time", "level", "event", "request_id", "endpoint", "status", "outcome", "ms"),
             *("problem", "device", "operator", "peer", "logger", "exception"),
         }
+
+
+def test_the_log_says_that_a_disk_is_full(office: Office, tmp_path: Path) -> None:
+    """Whoever asks hears that it is too much just now, and nothing is kept of it; whoever runs the portal hears why."""
+    with logged(office, tmp_path) as (stream, strange):
+        office.ask = over_tls(strange.port, strange.root)  # type: ignore[assignment, method-assign]  # it names no parameters
+        hand = enrolled(office)
+        body = hand.wants(Wanted(tag="standard"))
+
+        def asked() -> Reply:
+            return hand.ask("PUT", message.ENTITLEMENTS, body)
+
+        office.portal.database.write(lambda tx: tx.exec_driver_sql("PRAGMA max_page_count = 1"))
+        refused = next(reply for reply in (asked() for _ in range(200)) if reply.status != 200)
+        assert refused.status == 503
+        assert dict(refused.headers)["retry-after"]
+        assert b"disk" not in refused.body
+        office.portal.database.write(lambda tx: tx.exec_driver_sql("PRAGMA max_page_count = 100000"))
+        assert asked().status == 200
+    said = [each["event"] for each in lines(stream) if each["level"] == "error"]
+    assert said == ["a request failed: the database does not answer: database or disk is full", "request"]
 
 
 @given(before=st.text(max_size=20), after=st.text(max_size=20))

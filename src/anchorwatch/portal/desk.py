@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -34,6 +35,7 @@ from anchorwatch.portal.signed import Signed
 CALL_HOME = "/its/service/oddce/services/DDCEService"
 HEALTH = "/healthz"
 READY = "/readyz"
+_log = logging.getLogger("anchorwatch.portal")
 _REPLAYED = ("idempotency-replayed", "true")
 _RECEIVED = b'<?xml version="1.0" encoding="UTF-8"?>\n<response><status>received</status></response>\n'
 
@@ -76,7 +78,11 @@ def failed(error: BaseException) -> Reply | None:
             return refusal(Type.MESSAGE_MALFORMED, str(error)[:1000])
         case AlreadyThere():
             return refusal(Type.REQUEST_IN_FLIGHT)
-        case DatabaseBusy() | DatabaseUnreachable():
+        case DatabaseBusy():
+            return refusal(Type.OVERLOADED)
+        case DatabaseUnreachable():
+            # A stranger hears no more than that; whoever runs the portal has to know of a disk that is full.
+            _log.error("a request failed: %s", error)
             return refusal(Type.OVERLOADED)
         case ConstraintBroken():
             return refusal(Type.MESSAGE_MALFORMED, "the message holds what cannot be kept")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -57,6 +58,7 @@ class Meaning:
 
 
 _N, _A, _O = Retry.NEVER, Retry.AFTER, Retry.OPERATOR
+_log = logging.getLogger("anchorwatch.portal")
 MEANINGS: dict[Kind, Meaning] = {
     Kind.MESSAGE_MALFORMED: Meaning(400, _N, "The request is not what it should be"),
     Kind.KEY_MISSING: Meaning(400, _N, "A request that changes something has an Idempotency-Key"),
@@ -131,7 +133,11 @@ def of(error: PortalError | DatabaseError) -> Refusal:
             return Refusal(Kind.NOT_THERE, str(error))
         case AlreadyThere():
             return Refusal(Kind.CONFLICT, str(error))
-        case DatabaseBusy() | DatabaseUnreachable():
+        case DatabaseBusy():
+            return Refusal(Kind.OVERLOADED)
+        case DatabaseUnreachable():
+            # As at the desk: only the log says that a disk is full.
+            _log.error("a request failed: %s", error)
             return Refusal(Kind.OVERLOADED)
         case ConstraintBroken():
             return Refusal(Kind.INVALID, "the request holds what cannot be kept")
