@@ -22,6 +22,15 @@ def test_what_only_a_person_can_mend_says_how(kind: Type) -> None:
     assert advice.next_step(failure) != advice.STEPS[FailureClass.LICENCE_ERROR]
 
 
+@pytest.mark.parametrize("kind", Type)
+def test_only_what_was_decided_is_a_refusal(kind: Type) -> None:
+    """A portal that had no time has refused nothing: its problem is one of 429 and 503, and the agent comes again."""
+    failure = Failure(
+        kind=FailureClass.LICENCE_ERROR, sentence="refused", evidence=Evidence(problem=str(kind))
+    )
+    assert advice.refuses(failure) is (MEANINGS[kind].status not in (429, 503))
+
+
 def test_a_strangers_problem_is_no_surprise() -> None:
     """A name that this release does not know falls back to the class."""
     failure = Failure(

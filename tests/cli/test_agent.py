@@ -72,6 +72,19 @@ def test_a_life_by_hand(town: Town) -> None:
     assert run("status", "--folder", str(town.folder)).exit_code == 1
 
 
+def test_what_is_registered_stays_so(town: Town) -> None:
+    """Registering again is refused here, with the next step, and changes nothing; with --force the portal decides."""
+    assert register(town).exit_code == 0
+    again = register(town)
+    assert again.exit_code == 1
+    assert f"9ABC is registered at {PORTAL} already" in again.stderr
+    assert "--force" in again.stderr
+    assert run("renew", "auth", *where(town)).exit_code == 0
+    meant = register(town, "--force")
+    assert meant.exit_code == 1
+    assert "registered with another key" in meant.stderr
+
+
 def test_the_token_is_never_an_argument_nor_printed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may come from the environment; a damaged one is refused without being repeated."""
     text = town.desk.issue_token().text().reveal()
@@ -85,7 +98,7 @@ def test_the_token_is_never_an_argument_nor_printed(town: Town, monkeypatch: pyt
     assert result.exit_code == 0, result.output
     assert text.split("-")[2] not in result.output
     monkeypatch.delenv("ANCHORWATCH_ID_TOKEN")
-    assert run(*asked).exit_code == 2
+    assert run(*asked, "--force").exit_code == 2
 
 
 def test_a_portal_that_cannot_be_reached_is_not_a_refusal(town: Town) -> None:

@@ -49,17 +49,31 @@ PROBLEMS: dict[Type, str] = {
     Type.EXPORT_NOT_ALLOWED: "this account may not use what is export-controlled; ask for a token that allows it",
     Type.DEVICE_SUSPENDED: "the portal's operator has suspended this device: `anchorwatch portal device set resume` ends it",
     Type.APPROVAL_PENDING: "somebody has to approve this device at the portal",
+    Type.RATE_LIMITED: "nothing has to be done: the agent comes again when the portal asks it to",
+    Type.OVERLOADED: "nothing has to be done: the agent comes again when the portal asks it to",
+    Type.MAINTENANCE: "nothing has to be done: the agent comes again when the portal asks it to",
 }
 """More exactly, where the portal has said why."""
+BUSY = frozenset({Type.RATE_LIMITED, Type.OVERLOADED, Type.MAINTENANCE})
+"""These refuse nothing: the portal was reached and had no time."""
 
 ROLLBACK = "an older trust bundle was shown: find out by whom, then `anchorwatch agent trust clear`"
 
 
 def next_step(failure: Failure) -> str:
     """What to do about it."""
-    name = failure.evidence.problem
-    known = Type(name) if name is not None and name in Type._value2member_map_ else None
+    known = _problem(failure)
     return PROBLEMS[known] if known in PROBLEMS else STEPS[failure.kind]
+
+
+def refuses(failure: Failure) -> bool:
+    """Whether the portal has decided something, so that more attempts alone help nothing."""
+    return failure.kind is FailureClass.LICENCE_ERROR and _problem(failure) not in BUSY
+
+
+def _problem(failure: Failure) -> Type | None:
+    name = failure.evidence.problem
+    return Type(name) if name is not None and name in Type._value2member_map_ else None
 
 
 def about_bundle(state: BundleState) -> str | None:

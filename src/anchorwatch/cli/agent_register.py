@@ -52,6 +52,7 @@ Examples:
   anchorwatch agent register --portal portal.example --serial 9A1B2C --token-file token.txt --want standard
   ANCHORWATCH_ID_TOKEN=... anchorwatch agent register --portal portal.example --serial 9A1B2C
 
+What is registered is not registered again without --force: it would lose what it has where the new token is refused.
 The token comes from a file, from ANCHORWATCH_ID_TOKEN or from a prompt, never from the command line.
 Exit status: 0 registered, 1 refused, 2 asked wrongly, 3 the portal was not reached yet: `agent run` goes on.
 """
@@ -78,6 +79,9 @@ def register(
         list[str] | None,
         typer.Option("--want", metavar="TAG[=COUNT]", help="An entitlement to use; may be given again."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Register anew what is registered; needs a token that may force.")
+    ] = False,
     wait: Annotated[int, typer.Option("--wait", min=0, help="Seconds to keep trying before giving up.")] = 0,
     road: Road = STRAIGHT,
     json: JsonOption = False,
@@ -92,6 +96,13 @@ def register(
     with told():
         before = look(folder)
     what = product_of(before, portal, serial, product)
+    if before is not None and before.registration is RegistrationState.REGISTERED and not force:
+        fail(
+            printable(f"{what.udi.sn} is registered at {what.portal} already"),
+            TROUBLE,
+            "`anchorwatch agent want` changes what it uses, `anchorwatch agent renew id` its certificate",
+            "--force registers it anew, with an ID token that may force",
+        )
     token = _token(token_file)
     with at_work(folder, what, road) as (agent, clocks):
         if wants:

@@ -299,13 +299,12 @@ def take(folder: Path, product: Product, road: Road, event: Event, *, json: bool
 
 def not_yet(agent: Agent) -> NoReturn:
     """End where the portal was not reached, or said what a person must mend; with the likeliest next step."""
-    from anchorwatch.agent.advice import next_step
-    from anchorwatch.licensing.failure import FailureClass
+    from anchorwatch.agent.advice import next_step, refuses
 
     failure = agent.state.failure
     if failure is None:
         fail("the portal has not decided yet", COULD_NOT_LOOK, GOES_ON)
-    status = TROUBLE if failure.kind is FailureClass.LICENCE_ERROR else COULD_NOT_LOOK
+    status = TROUBLE if refuses(failure) else COULD_NOT_LOOK
     fail(printable(failure.sentence), status, printable(next_step(failure)), GOES_ON)
 
 
