@@ -82,7 +82,7 @@ def test_what_is_registered_stays_so(town: Town) -> None:
     assert run("renew", "auth", *where(town)).exit_code == 0
     meant = register(town, "--force")
     assert meant.exit_code == 1
-    assert "registered with another key" in meant.stderr
+    assert "The ID token has been used" in meant.stderr
 
 
 def test_the_token_is_never_an_argument_nor_printed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
