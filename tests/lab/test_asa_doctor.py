@@ -176,6 +176,35 @@ def test_a_staged_cause_is_named(stage: Stage, name: str) -> None:
     assert set(codes(found)) & set(staged.codes), codes(found)
 
 
+def test_a_lost_route_is_told_from_a_name_server_that_is_silent(stage: Stage) -> None:
+    """Names fail in both cases; the routing table that the doctor asks for tells them apart."""
+    for fault, code in ((Fault.ROUTE, "no-route"), (Fault.DNS, "dns-failing")):
+        machine = stage.asa("9.8(2)", trustpoints=TRUSTED, faults=[fault])
+        first = examined(machine, register(stage))
+        assert codes(first)[0] == "dns-failing"
+        assert [command.line for command in first.next_commands] == ["show route"]
+        found = examined(machine, register(stage), "show route")
+        causes = [each.code for each in found.causes]
+        assert code in causes, causes
+        assert {"no-route", "dns-failing"} - {code} & set(causes) == set()
+
+
+def test_a_name_server_in_the_own_net_answers_without_a_route(stage: Stage) -> None:
+    """Then the name has an address, and the portal behind it is not met."""
+
+    def nearer(settings: AsaSettings) -> None:
+        settings.interfaces["GigabitEthernet0/0"].address = "192.0.2.10"
+        settings.routes = ["outside 0.0.0.0 0.0.0.0 192.0.2.1 1"]
+
+    machine = stage.asa("9.8(2)", trustpoints=TRUSTED, faults=[Fault.ROUTE], alter=nearer)
+    said = typed(machine, "ping tcp tools.cisco.com 443", "show route")
+    assert "?????" in said
+    assert "Gateway of last resort is not set" in said
+    assert " via " not in said
+    found = examined(machine, register(stage), "show route")
+    assert [each.code for each in found.causes] == ["no-route"]
+
+
 @pytest.mark.parametrize("fault", [Fault.CAPTIVE_PAGE, Fault.NO_INTERMEDIATE])
 def test_what_cannot_be_told_apart_is_asked_about(stage: Stage, fault: Fault) -> None:
     """Where the log does not tell, the failing exchange is told, and what to look at next."""

@@ -109,14 +109,23 @@ def test_what_nobody_has_is_not_answered(network: Network) -> None:
 
 
 def test_the_time_is_told_wrong_or_not_at_all(network: Network) -> None:
-    """A time server may be silent or far ahead; without a route none answers."""
+    """A time server may be silent or far ahead; without a route none that is further away is met."""
     network.break_(Fault.NTP_WRONG)
     assert network.time() == NOW + WRONG_TIME
     network.break_(Fault.NTP)
     assert network.time() is None
     network.mend(Fault.NTP)
     network.break_(Fault.ROUTE)
-    assert network.time() is None
+    assert network.echo(network.time_servers[0]) is Obstacle.ROUTE
+
+
+def test_a_lost_route_leaves_the_own_net(network: Network) -> None:
+    """What lies in a net of the device's own needs no route, and what is further away is not met."""
+    network.local = lambda address: address == network.name_servers[0]
+    network.break_(Fault.ROUTE)
+    assert network.echo(network.name_servers[0]) is None
+    assert network.way(PORTAL, 443).obstacle is Obstacle.ROUTE
+    assert network.way("198.51.100.38", 443).obstacle is Obstacle.ROUTE
 
 
 @pytest.fixture

@@ -33,6 +33,13 @@ LOGIN = Login(user="admin", password=Secret("first-word"), enable=Secret("second
 class NoNetwork:
     """A world in which no name server answers."""
 
+    def __init__(self) -> None:
+        self.local: Callable[[str], bool] = lambda _: False
+
+    def routed(self, address: str) -> bool:  # noqa: ARG002 - as `Network` has it
+        """A route leads everywhere."""
+        return True
+
     def find(self, host: str, port: int) -> Endpoint | Unreachable:  # noqa: ARG002 - as `Network` has it
         """Nothing is found."""
         return Unreachable(stage="resolve", words=f"{host} has no address")

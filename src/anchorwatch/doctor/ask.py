@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anchorwatch.devices.agent_detail import AgentDetail, CommunicationRecord
+from anchorwatch.devices.asa.routing import RoutingTable
 from anchorwatch.devices.fact import (
     CallHomeConfig,
     CallHomeTest,
@@ -304,7 +305,7 @@ def next_commands(
     if healthy:
         return bundle
     if causes and all(each.confidence in _ENOUGH and each.code not in _STATES for each in causes):
-        return bundle
+        return (*(_about_the_route(case, causes) if where is Platform.ASA else ()), *bundle)
     failing = ladder.failing
     unknown = {step.rung for step in ladder.steps if step.footing is Footing.UNKNOWN}
     wanted = []
@@ -333,6 +334,20 @@ def _about_another_portal(case: Case) -> tuple[Command, ...]:
         )
         for host in sorted(refusal.configured_hosts(case) - {PORTAL})
         if not any(host in command.lower().split() for command in pinged)
+    )
+
+
+def _about_the_route(case: Case, causes: list[Finding]) -> tuple[Command, ...]:
+    """Whether any route leads out, where a name server is set and does not answer: behind a lost route it cannot."""
+    set_ = any(config.servers for config in case.lasting(DnsConfig))
+    if not set_ or case.lasting(RoutingTable) or not any(each.code == "dns-failing" for each in causes):
+        return ()
+    return (
+        Command(
+            line="show route",
+            why="whether a route leads to the name server, which answers nothing",
+            tells=Rung.ROUTE,
+        ),
     )
 
 

@@ -206,6 +206,8 @@ def _reasons(case: Case, signs: _Signs) -> None:
         if words.proves_portal:
             signs.carry(Rung.HTTP, each.span)
             signs.fail(Rung.PORTAL, each.span, "The portal answers, and refuses.")
+        elif words.topic is Topic.UNRESOLVED and reach.unrouted(case):
+            continue  # the name server is not reached: what fails is the route
         elif words.topic is Topic.UNRESOLVED and portal_words.names_local_utility(each.text):
             continue  # the utility that IOS-XE looks for by default: says nothing about the portal's name
         elif words.topic in _WORDS:
@@ -217,11 +219,14 @@ def _reasons(case: Case, signs: _Signs) -> None:
 
 
 def _tests(case: Case, signs: _Signs) -> None:
+    unrouted = reach.unrouted(case)
+    for span in unrouted:
+        signs.fail(Rung.ROUTE, span, "No route leads out, not even to a name server.")
     for item in case.items:
         if bundle_reach.is_asked(case, item):
             continue
         match item.fact:
-            case PingResult(unresolved=unresolved) if unresolved is not None:
+            case PingResult(unresolved=unresolved) if unresolved is not None and not unrouted:
                 signs.fail(Rung.DNS, unresolved.span, "A name could not be resolved.")
             case PingResult(target=target, success=success, tcp=tcp) if (
                 target is not None and success is not None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from anchorwatch.devices.fact import PingResult
+from anchorwatch.devices.asa.routing import RoutingTable
+from anchorwatch.devices.fact import DnsConfig, PingResult
 from anchorwatch.devices.log_detail import CallHomeMessage, NameUnresolved
 from anchorwatch.devices.span import Span
 from anchorwatch.doctor import bundle_reach, outbound, refusal, spoken
@@ -22,7 +23,26 @@ TIMED_OUT = 207
 
 
 def unresolved(case: Case) -> tuple[Span, ...]:
-    """Lines that say that a name the licence needs has no address, and that no success came since."""
+    """Lines that say that a name the licence needs has no address, and that no success came since.
+
+    None where no name server can be reached because no route leads to one: then it is no fault of the name.
+    """
+    return () if unrouted(case) else _unresolved(case)
+
+
+def unrouted(case: Case) -> tuple[Span, ...]:
+    """The line that shows that no route leads out, where something is not reached and no name server is nearer."""
+    table = case.last(RoutingTable)
+    if table is None or table.beyond:
+        return ()
+    servers = [server.value for config in case.lasting(DnsConfig) for server in config.servers]
+    nameless = _unresolved(case)
+    if nameless and any(table.reaches_directly(server) for server in servers):
+        return ()
+    return (table.gateway.span,) if nameless or _unreachable(case) else ()
+
+
+def _unresolved(case: Case) -> tuple[Span, ...]:
     # A certificate that was refused later was received: by then the name had an address.
     logged = outbound.messages(case, "717026", "717009", "717027")
     received = max((at for at, message in enumerate(logged) if message.code != "717026"), default=-1)
@@ -78,7 +98,13 @@ def _asks(case: Case, command: str) -> bool:
 
 
 def unreachable(case: Case) -> tuple[Span, ...]:
-    """Lines that say that a connection to the portal does not come about, although its name has an address."""
+    """Lines that say that a connection to the portal does not come about, although its name has an address, or that
+    no route leads to it or to a name server.
+    """
+    return tuple(dict.fromkeys((*_unreachable(case), *unrouted(case))))
+
+
+def _unreachable(case: Case) -> tuple[Span, ...]:
     found = [
         message.span
         for message in outbound.messages(case, "120006", "SL_MESSAGE_FAILED")

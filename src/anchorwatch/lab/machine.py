@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +51,13 @@ class Login:
 
 
 class Network(Protocol):
-    """What a device sees of the world."""
+    """What a device sees of the world. `local` is told by the device: whether an address needs no route."""
+
+    local: Callable[[str], bool]
+
+    def routed(self, address: str) -> bool:
+        """Whether a route leads to an address."""
+        ...
 
     def find(self, host: str, port: int) -> Endpoint | Unreachable:
         """Where to connect to for a name or an address, or the rung that does not hold."""

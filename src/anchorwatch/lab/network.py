@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -39,7 +39,7 @@ class Fault(StrEnum):
         return member
 
     DNS = "dns", "No name server answers."
-    ROUTE = "route", "There is no route beyond the device's own net."
+    ROUTE = "route", "Every route beyond the device's own nets is withdrawn."
     PORT80 = "port80", "Connections to port 80 are dropped without a word, and time out."
     PORT80_REFUSED = "port80-refused", "Connections to port 80 are refused."
     PORT443 = "port443", "Connections to port 443 are dropped without a word, and time out."
@@ -186,6 +186,8 @@ class Network:
     def __init__(self, town: Directory, *, faults: Iterable[Fault] = ()) -> None:
         self.town = town
         self.faults = frozenset(faults)
+        self.local: Callable[[str], bool] = lambda _: False
+        """Whether an address lies in a net of the device's own, where no route is needed; the device says so."""
 
     def break_(self, fault: Fault) -> None:
         """From the next look on, this is broken."""
@@ -206,19 +208,26 @@ class Network:
         return self.town.time_servers
 
     def look_up(self, name: str) -> str | None:
-        """The address of a name as the device prints it; an address is its own. None where nothing is answered."""
+        """The address of a name as the device prints it; an address is its own. None where nothing is answered.
+
+        Whether a name server can be reached is for the device to know: it is the one that is configured with some.
+        """
         if is_address(name):
             return name
-        if self.faults & {Fault.DNS, Fault.ROUTE}:
+        if Fault.DNS in self.faults:
             return None
         return self.town.address(name)
+
+    def routed(self, address: str) -> bool:
+        """Whether a route leads to an address."""
+        return Fault.ROUTE not in self.faults or self.local(address)
 
     def way(self, host: str, port: int) -> Way:
         """Where to connect to for a host's port, by name or address."""
         address = self.look_up(host)
         if address is None:
             return Way(obstacle=Obstacle.DNS)
-        if Fault.ROUTE in self.faults:
+        if not self.routed(address):
             return Way(address=address, obstacle=Obstacle.ROUTE)
         if _REFUSING.get(port) in self.faults:
             return Way(address=address, obstacle=Obstacle.REFUSED)
@@ -245,13 +254,13 @@ class Network:
         address = self.look_up(host)
         if address is None:
             return Obstacle.DNS
-        if Fault.ROUTE in self.faults:
+        if not self.routed(address):
             return Obstacle.ROUTE
         return None if self.town.inhabited(address) else Obstacle.TIMEOUT
 
     def time(self) -> datetime | None:
-        """What a time server says, None where none answers."""
-        if self.faults & {Fault.NTP, Fault.ROUTE}:
+        """What a time server says that is reached, None where none answers."""
+        if Fault.NTP in self.faults:
             return None
         now = self.town.clock.now()
         return now + WRONG_TIME if Fault.NTP_WRONG in self.faults else now

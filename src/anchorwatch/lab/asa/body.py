@@ -92,6 +92,7 @@ class AsaBody(Machine):
         self.unchecked: frozenset[str] = frozenset()
         """The places of anchors for which revocation is demanded and could not be checked last time."""
         self.log.listen(self._send_away)
+        self.network.local = lambda address: self.running.connected(address) is not None
 
     # ------------------------------------------------------------------------------------------------ trust
 
@@ -209,17 +210,21 @@ class AsaBody(Machine):
             return None
         return self.network.look_up(host)
 
+    def way_out(self, address: str) -> str | None:
+        """The name of the interface that leads to an address, None where no route does, or it is withdrawn."""
+        return self.running.way_out(address) if self.network.routed(address) else None
+
     def find(self, host: str, port: int) -> Endpoint | Unreachable:
         """Where to connect to, as this device is configured, or the rung that does not hold."""
         address = self.address_of(host)
         if address is None:
             return Unreachable(stage="resolve", words=f"the name {host} has no address")
-        if self.running.way_out(address) is None:
+        if self.way_out(address) is None:
             return Unreachable(stage="route", words=f"there is no route to {address}")
         return self.network.find(host, port)
 
     def _reaches(self, address: str) -> bool:
-        return self.running.way_out(address) is not None and self.network.echo(address) is None
+        return self.way_out(address) is not None and self.network.echo(address) is None
 
     def answers_time(self, server: str) -> bool:
         """Whether a time server answers."""

@@ -146,7 +146,7 @@ class Asa(AsaBody):
         address = self.address_of(host)
         if address is None:
             return None
-        way = self.running.way_out(address) or "outside"
+        way = self.way_out(address) or "outside"
         self._connections += 1
         return Handshake(
             peer="server",

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
-from anchorwatch.devices.asa import reachability
+from anchorwatch.devices.asa import reachability, routing
 from anchorwatch.devices.fact import PingResult
 from anchorwatch.devices.span import Seen
 from anchorwatch.lab.asa import url
@@ -71,7 +71,7 @@ async def _ping(shell: CommandLine, typed: Typed) -> str:
     address = await shell.threaded(machine.address_of, host)
     if address is None:
         return _INVALID_HOST
-    answers = machine.running.way_out(address) is not None and machine.network.echo(host) is None
+    answers = machine.way_out(address) is not None and machine.network.echo(host) is None
     return reachability.render(_result(address, ("!" if answers else "?") * _PINGS))
 
 
@@ -231,27 +231,22 @@ def _zero(word: str) -> str:
 
 @COMMANDS.add("show route")
 def _show_route(shell: CommandLine, _: Typed) -> str:
-    settings = shell.machine.running
-    default = next((each.split() for each in settings.routes if " 0.0.0.0 0.0.0.0 " in each), None)
-    last = f"{default[3]} to network 0.0.0.0" if default else "not set"
-    lines = [
-        "Codes: L - local, C - connected, S - static, * - candidate default",
-        f"Gateway of last resort is {last}",
-        "",
-    ]
-    up = {each.nameif for each in settings.interfaces.values() if each.address and not each.shutdown}
+    settings, network = shell.machine.running, shell.machine.network
+    up = [each for each in settings.interfaces.values() if each.nameif and each.address and not each.shutdown]
+    routes = []
     for route in settings.routes:
-        name, network, mask, gateway, metric = route.split()
-        if name not in up:
-            continue
-        mark = "S*" if route.split() == default else "S"
-        lines.append(f"{mark:<9}{network} {mask} [{metric}/0] via {gateway}, {name}")
-    for each in settings.interfaces.values():
-        if each.nameif and each.address and not each.shutdown:
-            net = ipaddress.ip_network(f"{each.address}/{each.mask}", strict=False)
-            lines.append(f"{'C':<9}{net.network_address} {each.mask} is directly connected, {each.nameif}")
-            lines.append(f"{'L':<9}{each.address} 255.255.255.255 is directly connected, {each.nameif}")
-    return "\n".join(lines)
+        name, net, mask, gateway, metric = route.split()
+        if name in {each.nameif for each in up} and network.routed(net):
+            routes.append(
+                routing.Route(net=net, mask=mask, interface=name, gateway=gateway, metric=int(metric))
+            )
+    for each in up:
+        held = ipaddress.ip_network(f"{each.address}/{each.mask}", strict=False)
+        routes += [
+            routing.Route(net=str(held.network_address), mask=each.mask, interface=each.nameif),
+            routing.Route(net=each.address, mask=routing.HOST, interface=each.nameif),
+        ]
+    return routing.render(routes)
 
 
 @COMMANDS.add("show running-config [all] route")

@@ -153,11 +153,15 @@ class AsaSettings:
         """The same, on its own."""
         return copy.deepcopy(self)
 
+    def connected(self, address: str) -> str | None:
+        """The name of the interface in whose own net an address lies, None where it lies in none."""
+        return next((each.nameif for each in self.interfaces.values() if each.reaches(address)), None)
+
     def way_out(self, address: str) -> str | None:
         """The name of the interface that leads to an address, None where no route does."""
-        for interface in self.interfaces.values():
-            if interface.reaches(address):
-                return interface.nameif
+        connected = self.connected(address)
+        if connected is not None:
+            return connected
         target = ipaddress.ip_address(address)
         up = {each.nameif for each in self.interfaces.values() if each.address and not each.shutdown}
         found: tuple[int, str] | None = None
