@@ -267,8 +267,8 @@ class _Hand:
 
     async def _watch(self, step: Step) -> Carried:
         """A step that looks; a repeated one until it shows what it is for, or its time is over."""
-        over = step.repeat.at_most_seconds if step.repeat is not None else 0
-        over = over if self.orders.patience is None else self.orders.patience
+        planned = step.repeat.at_most_seconds if step.repeat is not None else 0
+        over = planned if self.orders.patience is None else self.orders.patience
         pause = self.orders.every or (step.repeat.every_seconds if step.repeat is not None else 0)
         waited = 0.0
         # What led here is judged beside each look, but not every look before it: a test that succeeded meanwhile counts.
