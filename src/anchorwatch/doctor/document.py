@@ -15,6 +15,7 @@ from anchorwatch.doctor.diagnosis import Diagnosis, Report
 from anchorwatch.doctor.finding import Finding, Severity
 from anchorwatch.doctor.outlook import Outlook
 from anchorwatch.doctor.plan import NoPlan, Plan
+from anchorwatch.doctor.procedure import undo_lines
 from anchorwatch.doctor.rules import BY_CODE
 from anchorwatch.pki.verdict import Refused
 
@@ -86,7 +87,7 @@ def _step(step: Step, unit: str) -> dict[str, Any]:
         "where": step.place.scope,
         "lines": list(step.typed),
         "expect": step.expected.sentence,
-        "undo": [line.text for line in step.undo.lines] if isinstance(step.undo, Undo) else [],
+        "undo": undo_lines(step.undo) if isinstance(step.undo, Undo) else [],
         "no_undo": step.undo.reason if isinstance(step.undo, NoUndo) else None,
         "effect": step.effect,
         "risks": [{"danger": risk.danger, "sentence": risk.sentence} for risk in step.risks],

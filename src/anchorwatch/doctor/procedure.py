@@ -127,7 +127,12 @@ def _part(plan: Plan, part: Part, form: _Form) -> Iterator[str]:
         yield form.item(f"{undo.sentence} (takes back: {step.purpose})")
         if undo.per:
             yield f"  For {undo.per}:"
-        yield from form.typed([line for entry in undo.lines for line in _typed(entry)])
+        yield from form.typed(undo_lines(undo))
+
+
+def undo_lines(undo: Undo) -> list[str]:
+    """What is typed to take a step back, line by line; in brackets what depends on the recorded state."""
+    return [line for entry in undo.lines for line in _typed(entry)]
 
 
 def _step(number: int, step: Step, form: _Form) -> Iterator[str]:

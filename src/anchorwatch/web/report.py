@@ -18,6 +18,7 @@ from anchorwatch.devices import capture
 from anchorwatch.devices.span import Span
 from anchorwatch.doctor.diagnosis import Report
 from anchorwatch.doctor.finding import Finding
+from anchorwatch.doctor.procedure import undo_lines
 from anchorwatch.doctor.rules import BY_CODE
 
 CONTEXT = 3
@@ -89,6 +90,7 @@ def _environment() -> Environment:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["visible"] = visible
+    environment.filters["undo_lines"] = undo_lines
     return environment
 
 
