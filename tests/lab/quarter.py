@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from anchorwatch.lab.network import Fault
 from anchorwatch.lab.ssh import Door, Gate
 from anchorwatch.lab.town import Resident, Town
 from anchorwatch.licensing.account import DeviceEvent
-from anchorwatch.net.console import Answer
+from anchorwatch.net.console import Answer, Reply
 from anchorwatch.net.target import Access, Patience, Target
 from anchorwatch.pki.catalogue import Catalogue
 from anchorwatch.portal import management
@@ -186,34 +187,50 @@ class Quarter:
         self, device: str, lines: Iterable[str | Secret], answers: Mapping[str, str] | None = None
     ) -> str:
         """The same, to be awaited."""
-
-        def reply(asked: Asked, _: object) -> Answer | None:
-            for words, answer in (answers or {}).items():
-                if words in asked.text:
-                    return Answer(answer, one_key=bool(asked.dialog and asked.dialog.one_key))
-            return None
-
         async with self.visit(device) as visit:
             since = visit.mark()
             for line in lines:
                 text = line.reveal() if isinstance(line, Secret) else line
-                await visit.say(text, reply=reply, secrets=[line] if isinstance(line, Secret) else ())
+                await visit.say(
+                    text, reply=_answering(answers), secrets=[line] if isinstance(line, Secret) else ()
+                )
             return visit.transcript(since)
 
     def pasted(
-        self, device: str, lines: Iterable[str], paste: Iterable[str], *, end: str = "ENDOFBUF"
+        self,
+        device: str,
+        lines: Iterable[str],
+        paste: Iterable[str],
+        *,
+        end: str = "ENDOFBUF",
+        then: Iterable[str] = (),
+        answers: Mapping[str, str] | None = None,
     ) -> str:
-        """What a session shows in which a certificate is pasted after these lines, and nothing is committed."""
+        """What a session shows in which a certificate is pasted after these lines, and others are typed then."""
 
         async def act(name: str) -> str:
             async with self.visit(name) as visit:
                 since = visit.mark()
                 for line in lines:
-                    await visit.say(line)
-                await visit.paste(list(paste), end)
+                    await visit.say(line, reply=_answering(answers))
+                await visit.paste(list(paste), end, reply=_answering(answers))
+                for line in then:
+                    await visit.say(line, reply=_answering(answers))
                 return visit.transcript(since)
 
         return self.each([device], act)[device]
+
+    def settle(self, device: str, seconds: float = 60) -> None:
+        """Until the agent has nothing under way any more."""
+        end = time.monotonic() + seconds
+        licence = self.machine(device).licence
+        time.sleep(0.1)
+        while time.monotonic() < end:
+            before = licence.state
+            time.sleep(0.25)
+            if licence.state == before and before.in_flight is None:
+                return
+        raise AssertionError(f"the agent of {device} did not come to rest")
 
     async def gathered(
         self, device: str, before: Iterable[str] = (), *, known: bool = True, at: datetime | None = None
@@ -249,6 +266,7 @@ class Quarter:
         *,
         fill: Mapping[str, str | Secret] | None = None,
         left: Iterable[str] = (),
+        at: datetime | None = None,
     ) -> tuple[Outcome | Gone, Run | None]:
         """Carry a plan out as `anchorwatch apply` does, each of its decisions taken; no run where nothing is to be done."""
         orders = Orders(
@@ -256,6 +274,7 @@ class Quarter:
             decided=frozenset(step.id for step in plan.decided_by_person) - set(left),
             left=frozenset(left),
             every=0.2,
+            at=at,
             catalogue=self.catalogue,
         )
 
@@ -287,3 +306,13 @@ class Quarter:
                 return await undoing.undo(visit, run)
 
         return self.each([device], act)[device]
+
+
+def _answering(answers: Mapping[str, str] | None) -> Reply:
+    def reply(asked: Asked, _: object) -> Answer | None:
+        for words, answer in (answers or {}).items():
+            if words in asked.text:
+                return Answer(answer, one_key=bool(asked.dialog and asked.dialog.one_key))
+        return None
+
+    return reply
