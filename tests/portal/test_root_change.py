@@ -12,10 +12,13 @@ from pyasn1.codec.der.decoder import decode
 from pyasn1_alt_modules import rfc8649
 
 from anchorwatch.base.secret import Secret
-from anchorwatch.licensing import trust_bundle
+from anchorwatch.formats.bundle import read
+from anchorwatch.formats.verification import Rule, Verified, verify
+from anchorwatch.licensing import message, trust_bundle
 from anchorwatch.licensing.event import Want
 from anchorwatch.licensing.message import Udi
 from anchorwatch.licensing.status import AuthorizationState
+from anchorwatch.pki.certificate import Certificate
 from anchorwatch.portal import authority, key_ring, management, publication, root_change
 from anchorwatch.portal.error import KeysRefused, NotDone
 from anchorwatch.portal.key_ring import Held, KeyRole
@@ -128,6 +131,28 @@ def test_devices_follow_the_licensing_root(
         assert device.authorization() is AuthorizationState.AUTHORIZED
         after = registered(office, ask, monkeypatch, "9A3")
         assert roots_of(after) == [new]
+
+
+def test_the_pkcs7_bundle_leads_to_the_earlier_root_too(office: Office) -> None:
+    """Before, while and after the licensing root changes, who pins the earlier one alone believes it, and no other does."""
+
+    def believed(pin: bytes) -> bool:
+        octets = office.ask("GET", message.TRUST_P7B, {}, None).body
+        signed = read(octets).signed
+        assert signed is not None
+        known = Certificate.from_der(pin)
+        rule = Rule(pins=frozenset({known.sha256}), anchors=(known,), purpose=None)
+        return isinstance(verify(signed, at=office.clock.now(), rule=rule), Verified)
+
+    old = publication.licensing_root(office.portal)
+    stranger = authority.der(office.portal.ring.newest(KeyRole.ID).certified)
+    assert believed(old)
+    root_change.begin(office.portal)
+    assert believed(old)
+    root_change.finish(office.portal)
+    new = publication.licensing_root(office.portal)
+    assert new != old
+    assert [believed(each) for each in (old, new, stranger)] == [True, True, False]
 
 
 def test_who_missed_the_change_believes_nobody_else(office: Office) -> None:

@@ -189,14 +189,20 @@ def _signed(portal: Portal, bundle: TrustBundle) -> Stored:
 
 
 def _pkcs7(ring: KeyRing, bundle: TrustBundle) -> bytes:
-    """The anchors for TLS and licensing as signed PKCS#7; those for identities are no device's to trust for more."""
+    """The anchors for TLS and licensing as signed PKCS#7; those for identities are no device's to trust for more.
+
+    Beside the signer go its root and, where that has followed another, its certificate by the earlier one (NewWithOld):
+    who pins only that one finds a path too.
+    """
     wanted = [claim for claim in bundle.anchors if claim.role in (Role.TLS, Role.LICENSING)]
     ders = dict.fromkeys(claim.x5c for claim in wanted if claim.x5c is not None)
     signer, root = ring.bundle_signer, ring.root
+    own = root.certified.public_key()
+    issuers = (root.certified, *(each for each in root.crossed if each.public_key() == own))
     return signing.sign(
         [Certificate.from_der(der) for der in ders],
         signer=BundleSigner(
-            certificate=_read(signer.certified), key=signer.key, issuers=(_read(root.certified),)
+            certificate=_read(signer.certified), key=signer.key, issuers=tuple(map(_read, issuers))
         ),
         name="Licensing Trust Bundle",
         version=str(bundle.seq),
