@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
+from anchorwatch.lab.asa.machine import Asa
 from lab.yard import LOGIN, Yard
 
 HERE = Path(__file__).resolve().parent
@@ -76,8 +79,26 @@ def test_libraries_read_what_the_device_prints(yard: Yard, environment: str, scr
     assert told["prompt"].strip() == "edge-1#"
 
 
+def test_netmiko_drives_an_unlicensed_device_that_nags(yard: Yard) -> None:
+    """Two lines come again and again, into whatever is typed or printed; every screen is whole all the same."""
+
+    def nagging(machine: Asa) -> None:
+        machine.nags = timedelta(seconds=0.7)
+
+    address = yard.asa(hostname="edge-1", alter=nagging)
+    told = drive("classic", "netmiko_client", address, yard.port, LOOKS * 2)
+    for version, clock, privileges in (told["answers"][:3], told["answers"][3:]):
+        assert "Adaptive Security Appliance Software Version 9.5(2)" in version
+        assert "Configuration last modified by" in version
+        assert "*13:00:00.000 UTC Tue Mar 22 2016" in clock
+        assert "Current privilege level : 15" in privileges
+    assert "platform license state is Unlicensed" in "".join(told["answers"])
+
+
 def test_openssh_with_a_terminal_and_with_piped_lines(yard: Yard, tmp_path: Path) -> None:
     """The stock client asks for the password with its own words; lines typed ahead are echoed where they are read."""
+    if shutil.which("ssh") is None:
+        pytest.skip("there is no ssh on this machine (Debian: apt-get install openssh-client)")
     address = yard.asa(hostname="edge-2")
     asker = tmp_path / "asker"
     asker.write_text(
