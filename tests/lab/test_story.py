@@ -157,6 +157,7 @@ def test_a_story_of_ones_own_is_read() -> None:
         ('chain = "new"', 'chain = "new"\nmend = "dns"', "events[1]: an event has exactly one of"),
         ('model = "ASAv"', 'model = "Toaster"', "devices[1] fw-1: there is no model 'Toaster'"),
         ('model = "ASAv"', 'model = "ASAv"\nplatform = "fxos"', "a ASAv runs asa, not 'fxos'"),
+        ('model = "ASAv"', 'model = "FPR-2110"\nnags = true', "only an ASAv nags while it is not licensed"),
         ('version = "9.8(2)"', 'version = "new"', "devices[1] fw-1: version must be a version"),
         ('faults = ["dns"]', 'faults = ["dnz"]', "devices[1] fw-1: there is no fault 'dnz'; there are: dns,"),
         ('faults = ["dns"]', 'colour = "red"', "devices[1] fw-1: there is no key 'colour'; known are name,"),
@@ -273,3 +274,10 @@ def test_what_is_no_span_is_refused(text: str) -> None:
     """A text that is no span is one sentence."""
     with pytest.raises(SpanError):
         parse_span(text)
+
+
+def test_a_device_that_nags_is_one_of_a_story() -> None:
+    """It is said of the device, and none does where nothing is said."""
+    (plan,) = read(OWN.replace('model = "ASAv"', 'model = "ASAv"\nnags = true')).devices
+    assert plan.nags
+    assert not read(OWN).devices[0].nags

@@ -39,6 +39,8 @@ from anchorwatch.licensing.token import IdToken
 LabMachine = Asa | Chassis
 _BEFORE = timedelta(days=180)
 """A device's software was built so long before the town begins: no clock of it can rightly show an earlier time."""
+_NAGS = timedelta(seconds=10)
+"""How often an ASAv that nags does so, in real time: often enough to meet a program that drives it."""
 _SERIAL = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -162,6 +164,7 @@ def _asa(plan: DevicePlan, house: Household, site: Site) -> Asa:
         built_in=house.store(plan.built_in, "built-in"),
         portal=house.story.host,
         fresh=plan.fresh,
+        nags=_NAGS if plan.nags else None,
         software=plan.version,
         folder=site.folder,
         clock=_clock(plan, site),

@@ -96,8 +96,8 @@ class DevicePlan:
 
     `since` is when it is switched on. `factory` names what it came with, `pool` and `built_in` name bundles (empty for
     none); `trustpoints` are certificates by trustpoint, in place of the factory's. `auto_import` is None for what the
-    version does. `off` is how far its clock is ahead. `saved` and `unsaved` are lines of configuration. `application`
-    is the version of the ASA on a chassis.
+    version does. `off` is how far its clock is ahead. `nags` lets an ASAv interrupt while it is not licensed. `saved`
+    and `unsaved` are lines of configuration. `application` is the version of the ASA on a chassis.
     """
 
     name: str
@@ -117,6 +117,7 @@ class DevicePlan:
     zone_minutes: int = 0
     synchronized: bool = True
     fresh: bool = False
+    nags: bool = False
     saved: tuple[str, ...] = ()
     unsaved: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()

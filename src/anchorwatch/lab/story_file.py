@@ -385,7 +385,8 @@ def _device(
             "factory",
             "trustpoints",
         ),
-        *("pool", "built_in", "auto_import", "clock_ahead", "zone", "zone_minutes", "synchronized", "fresh"),
+        *("pool", "built_in", "auto_import", "clock_ahead", "zone", "zone_minutes", "synchronized"),
+        *("fresh", "nags"),
         *("saved", "unsaved", "faults", "application"),
     )
     name = reader.need(entry, "name", str, "")
@@ -404,6 +405,9 @@ def _device(
     application = _version(reader, entry, "application", required=False)
     if application is not None and platform is not Platform.FXOS:
         reader.wrong("only a chassis (platform fxos) has an application")
+    nags = reader.take(entry, "nags", bool, False)
+    if nags and model != "ASAv":
+        reader.wrong("only an ASAv nags while it is not licensed")
     factory = reader.take(entry, "factory", str, generation(platform, version) if version is not None else "")
     own = reader.take(entry, "trustpoints", dict, {})
     if factory and not own and (factories or "factory" in entry):
@@ -440,6 +444,7 @@ def _device(
         zone_minutes=minutes,
         synchronized=reader.take(entry, "synchronized", bool, True),
         fresh=reader.take(entry, "fresh", bool, False),
+        nags=nags,
         saved=reader.words(entry, "saved"),
         unsaved=reader.words(entry, "unsaved"),
         faults=tuple(
