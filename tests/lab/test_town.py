@@ -1,5 +1,6 @@
 """A town alive: its portal, its bundle, its devices, what breaks, and what is left after it was killed."""
 
+import asyncio
 import shutil
 import time
 from collections.abc import Iterator
@@ -377,6 +378,46 @@ def test_a_town_that_was_killed_goes_on_where_it_was(town: Town, tmp_path: Path)
         assert len(asa(again, "blocked").pool) == 17
     finally:
         again.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "shown"),
+    [
+        ("open", ("enable", "second-word", "configure terminal", "clock timezone XYZ 2"), "XYZ"),
+        ("open", ("enable", "second-word", "clear crypto ca trustpool noconfirm"), '"pool": []'),
+        (
+            "chassis",
+            ("scope system", "scope services", "create dns 192.0.2.99", "commit-buffer"),
+            "192.0.2.99",
+        ),
+    ],
+)
+def test_what_was_typed_is_kept_before_the_prompt_comes(
+    town: Town, name: str, lines: tuple[str, ...], shown: str
+) -> None:
+    """A town that is killed while somebody reads the prompt has what he typed; nobody looks after it meanwhile."""
+    kept = town.folder / "devices" / name / "snapshot.json"
+    before = kept.read_text(encoding="utf-8") if kept.exists() else ""
+    there: list[bool] = []
+
+    async def session() -> None:
+        said: list[bytes] = []
+
+        def send(data: bytes) -> None:
+            said.append(data)
+            text = kept.read_text(encoding="utf-8") if kept.exists() else ""
+            there.append(text != before and shown in text)
+
+        opened = assembly.opens(town.machine(name), lambda: None, lambda: town.keep_device(name))
+        terminal, shell = opened(send, lambda: None, lambda: None, "admin")
+        for line in lines:
+            terminal.feed(line.encode() + b"\n")
+        terminal.hang_up()
+        await shell.run()
+
+    asyncio.run(session())
+    assert there[-1]
+    assert not there[0]
 
 
 def test_there_may_be_more_devices_than_the_story_has(tmp_path: Path) -> None:

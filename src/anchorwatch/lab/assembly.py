@@ -96,24 +96,41 @@ def shell(machine: LabMachine, terminal: Terminal, user: str) -> Shell[Any]:
 
 
 class _Watched(Terminal):
-    """A terminal that says when a line is awaited again: what came before may have changed the device."""
+    """A terminal that says when a line is awaited again: what came before may have changed the device.
 
+    What changed its configuration or its store is kept before the prompt comes: whoever sees the prompt has it, even if
+    the town is killed then. The rest (the log, what the agent does) is kept a moment later.
+    """
+
+    machine: LabMachine
     touched: Callable[[], None]
+    keep: Callable[[], None]
+    kept = 0
 
     async def read_line(self, prompt: str, *, echo: bool = True, help_: Help | None = None) -> str:
         self.touched()
+        changes = self.machine.changes
+        if changes != self.kept:
+            await asyncio.to_thread(self.keep)
+            self.kept = changes
         return await super().read_line(prompt, echo=echo, help_=help_)
 
 
-def opens(machine: LabMachine, touched: Callable[[], None]) -> Callable[..., tuple[Terminal, Shell[Any]]]:
-    """How SSH opens a session on a device; `touched` hears after each command."""
+def opens(
+    machine: LabMachine, touched: Callable[[], None], keep: Callable[[], None] = lambda: None
+) -> Callable[..., tuple[Terminal, Shell[Any]]]:
+    """How SSH opens a session on a device.
+
+    `touched` hears after each command; `keep` is called, in a thread, after one that changed what a device holds.
+    """
     pager = FXOS_PAGER if isinstance(machine, Chassis) else PAGER
 
     def opened(
         send: Callable[[bytes], None], pause: Callable[[], None], resume: Callable[[], None], user: str
     ) -> tuple[Terminal, Shell[Any]]:
         terminal = _Watched(send, pager=pager, pause=pause, resume=resume)
-        terminal.touched = touched
+        terminal.machine, terminal.touched, terminal.keep = machine, touched, keep
+        terminal.kept = machine.changes
         return terminal, shell(machine, terminal, user)
 
     return opened

@@ -107,6 +107,8 @@ class Machine(ABC):
         self.log = Log()
         self.seen: Observation | None = None
         """The last look at the portal, for those who tell the story."""
+        self.changes = 0
+        """How often its configuration or its store changed since it was made, for whoever keeps it."""
         self.guard = threading.RLock()
         """Held by work that waits for a network, so that two sessions do not import at once."""
 

@@ -169,10 +169,14 @@ class LabService:
             if self._town is not None:
                 self._town.touched(name)
 
+        def keep() -> None:
+            if self._town is not None:
+                self._town.keep_device(name)
+
         self._doors[resident.address] = Door(
             login=self.login,
             host_key=lodging.host_key(self.folder, name),
-            opens=assembly.opens(machine, touched),
+            opens=assembly.opens(machine, touched, keep),
         )
 
     # --------------------------------------------------------------------------------------------- questions

@@ -326,6 +326,10 @@ class Town:
         """Somebody did something at a device."""
         self._dirty.add(name)
 
+    def keep_device(self, name: str) -> None:
+        """Write what one device holds, if it has changed."""
+        self._snapshot(self.residents[name])
+
     # ---------------------------------------------------------------------------------- what visitors may do
 
     def migrate(self, chain: str | None = None) -> str:

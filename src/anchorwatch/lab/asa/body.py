@@ -138,6 +138,11 @@ class AsaBody(Machine):
             for certificate in certificates(point.pem)
         )
 
+    def hold(self, pool: TrustStore) -> None:
+        """The trust pool is this one now."""
+        self.pool = pool
+        self.changes += 1
+
     def recreate(self) -> tuple[str, ...]:
         """Put the factory's own trustpoints back where they are gone; their names."""
         made = []
@@ -274,12 +279,14 @@ class AsaBody(Machine):
         """Write memory."""
         self.saved = self.running.copy()
         self.unsaved_since = None
+        self.changes += 1
 
     def changed(self, by: str = "enable_15") -> None:
         """Somebody configured something."""
         self.modified = self.clock.now()
         self.modified_by = by
         self.unsaved_since = self.unsaved_since or self.modified
+        self.changes += 1
 
 
 @lru_cache(maxsize=512)

@@ -91,7 +91,7 @@ def take(machine: AsaBody, bundle: Bundle, *, clean: bool = False) -> Merge:
     """Put what a bundle holds into the pool; with `clean` the pool is emptied first. What came of each entry."""
     store = TrustStore((), "Trustpool") if clean else machine.pool
     merged = merge(store, bundle, at=machine.clock.now())
-    machine.pool = merged.store
+    machine.hold(merged.store)
     return merged
 
 

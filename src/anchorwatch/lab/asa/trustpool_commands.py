@@ -206,7 +206,7 @@ async def _remove(shell: CommandLine, typed: Typed) -> str:
         if not await shell.ask_key(_SURE):
             return ""
     with machine.guard:
-        machine.pool = machine.pool.without(found)
+        machine.hold(machine.pool.without(found))
     return ""
 
 
@@ -218,7 +218,7 @@ async def _clear(shell: CommandLine, typed: Typed) -> str:
             return ""
     machine = shell.machine
     with machine.guard:
-        machine.pool = type(machine.pool)((), "Trustpool")
+        machine.hold(type(machine.pool)((), "Trustpool"))
     return ""
 
 

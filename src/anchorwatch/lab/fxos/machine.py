@@ -166,6 +166,7 @@ class Chassis(Machine):
                 _check_chain(tree.get(path, "certchain"))
         _check_numbers(tree, buffer.changes)
         self.tree = tree
+        self.changes += 1
         buffer.discard()
         self.follow_time()
 
