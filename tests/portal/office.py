@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import http.client
+import shutil
 import ssl
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,8 +36,21 @@ STANDARD = (Wanted(tag="standard", count=1),)
 Ask = Callable[[str, str, dict[str, str], bytes | None], PortalReply]
 
 
+@functools.cache
+def _begun() -> Path:
+    """A portal just made, with its first bundle: made once, for that takes longer than most tests take."""
+    folder = Path(tempfile.mkdtemp(prefix="office-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = management.initialise(folder / "portal", PORTAL, TurnableClock(START))
+    made.database.close()
+    return folder / "portal"
+
+
 class Office:
-    """A portal with an account, a tag and some seats."""
+    """A portal with an account, a tag and some seats.
+
+    On a file and without a passphrase, all of a run have the same keys.
+    """
 
     def __init__(
         self,
@@ -45,9 +62,14 @@ class Office:
         passphrase: Secret | None = None,
     ) -> None:
         self.clock = TurnableClock(START)
-        self.portal: Portal = management.initialise(
-            folder, PORTAL, self.clock, database=database, passphrase=passphrase
-        )
+        self.portal: Portal
+        if database is not None or passphrase is not None:
+            self.portal = management.initialise(
+                folder, PORTAL, self.clock, database=database, passphrase=passphrase
+            )
+        else:
+            shutil.copytree(_begun(), folder, dirs_exist_ok=True)
+            self.portal = management.opened(folder, self.clock)
         self.account, self.place = management.add_account(self.portal, "harbour.example", "Harbour")
         self.tag = self.add_tag("standard", mode)
         management.add_lot(self.portal, self.place, "standard", seats)

@@ -829,7 +829,7 @@ def _tried(served: Counters, examples: int) -> int:
 def test_the_document_is_true(office: Office, tmp_path: Path) -> None:
     """Requests made from the OpenAPI document, right ones and wrong ones, meet no error of ours and answers as it says."""
     with counters(office, tmp_path / "tls") as served:
-        assert _tried(served, 5) > 100
+        assert _tried(served, 2) > 80
 
 
 @pytest.mark.soak

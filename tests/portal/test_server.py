@@ -2,31 +2,22 @@
 
 import http.client
 import json
-import os
-import signal
 import socket
 import ssl
-import subprocess
-import sys
 import time
-from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
-from anchorwatch.base.clock import SystemClock
-from anchorwatch.db import ledger
 from anchorwatch.licensing import jws, message, trust_bundle, wire
 from anchorwatch.licensing.claim import TimeClaim
 from anchorwatch.licensing.jws import Kind
-from anchorwatch.licensing.message import Wanted
 from anchorwatch.licensing.problem import Type
 from anchorwatch.portal import asgi, desk, management
 from anchorwatch.portal.server import Front, Server
-from builders.service import addresses
 from licensing.desk import PORTAL
-from portal.hand import Hand, enrolled, kind_of
+from portal.hand import Hand, kind_of
 from portal.office import Office, over_tls, shown
 
 
@@ -116,60 +107,3 @@ def test_ready_only_while_it_serves(office: Office) -> None:
     office.portal.retired.set()
     assert office.ask("GET", desk.READY, {}, None).status == 503
     assert office.ask("GET", desk.HEALTH, {}, None).status == 200
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="only on Linux and macOS: kill -9")
-def test_killed_at_any_moment(tmp_path: Path) -> None:
-    """A portal killed under load loses no grant it has answered with, and leaves no seat that nobody holds."""
-    folder = tmp_path / "portal"
-    office = Office(folder, seats=100)
-    office.clock.turn_to(SystemClock().now() + timedelta(seconds=1))
-    hands = [enrolled(office, sn=f"N{number}") for number in range(4)]
-    office.close()
-    words = [
-        sys.executable,
-        "-c",
-        "from anchorwatch.cli.app import main; main()",
-        "portal",
-        "serve",
-        "--plain",
-        "--rate-caller",
-        "1000",
-    ]
-    answered: dict[str, int] = {}
-    for _ in range(3):
-        with subprocess.Popen(
-            [*words, "--port", "0", "--folder", str(folder)], stderr=subprocess.PIPE, text=True
-        ) as run:
-            assert run.stderr is not None
-            port = int(addresses(run.stderr)[0].rpartition(":")[2])
-            end = time.monotonic() + 1.5
-            for hand in hands * 1000:
-                if time.monotonic() > end:
-                    break
-                office.clock.turn_to(SystemClock().now())
-                body = hand.wants(Wanted(tag="standard", count=1 + hand.seq % 3))
-                fields = hand.signed("PUT", message.ENTITLEMENTS, body)
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-                connection.request("PUT", message.ENTITLEMENTS, body=body, headers=fields)
-                got = connection.getresponse()
-                text = got.read()
-                connection.close()
-                assert got.status == 200, text
-                grant = json.loads(jws.unverified_payload(text.decode()))
-                hand.seq, hand.jti = grant["seq"], grant["jti"]
-                answered[hand.sn] = hand.seq
-            # One more, whose answer nobody waits for.
-            body = hands[0].wants(Wanted(tag="standard", count=5))
-            fields = hands[0].signed("PUT", message.ENTITLEMENTS, body)
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("PUT", message.ENTITLEMENTS, body=body, headers=fields)
-            run.send_signal(signal.SIGKILL)
-            connection.close()
-        portal = management.opened(folder, SystemClock())
-        rows = {each.sn: each.grant_seq for each in management.devices(portal, office.account)}
-        assert portal.database.read(ledger.audit) == ()
-        portal.database.close()
-        assert all(answered[sn] <= rows[sn] <= answered[sn] + 1 for sn in answered)
-        hands = hands[1:] or hands
