@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from anchorwatch.cli.app import app
 from anchorwatch.devices.asa import step as asa
 from anchorwatch.devices.fact import Platform
-from anchorwatch.devices.step import Decider, Place, Typed
+from anchorwatch.devices.step import Decider, Place, Step, Typed
 from anchorwatch.doctor import plan as plans
 from anchorwatch.doctor.plan import Decision, Plan
 from anchorwatch.fleet.run import Done, Record, Run, Stage
@@ -521,6 +521,34 @@ def test_a_record_that_holds_what_no_step_types_is_refused(night: Night, change:
     assert status == 3
     assert err.startswith("error: ")
     assert night.device.sessions == []
+
+
+ESCAPE = "\x1b[2J\u202e"
+
+
+def test_a_strangers_plan_does_not_steer_the_terminal(night: Night) -> None:
+    """Whatever its sentences hold is spelled out, wherever they are shown: in the plan, in what is asked, in a refusal."""
+
+    def evil(plan: Plan) -> Plan:
+        def step(each: Step) -> Step:
+            return replace(each, purpose=each.purpose + ESCAPE, decides=Decider.PERSON)
+
+        parts = tuple(replace(part, steps=tuple(map(step, part.steps))) for part in plan.parts)
+        return replace(plan, title=ESCAPE, cause=ESCAPE, parts=parts)
+
+    for words in ((), ("--dry-run",), ("--yes",), ("--decide", ESCAPE)):
+        _, out, err = night.apply(night.plan(evil), *words)
+        assert "\\x1b[2J" in out + err
+        assert "\x1b" not in out + err
+        assert "\u202e" not in out + err
+
+
+def test_where_an_undo_goes_is_shown(night: Night) -> None:
+    """The address is the record's to say: whoever says yes has read it."""
+    assert night.apply(night.plan(), "--yes")[0] == 0
+    status, out, _ = night.undo()
+    assert status == 2
+    assert f"on {HOST}, at " in out
 
 
 def test_a_visit_needs_no_change_of_configuration(night: Night) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from anchorwatch.base.schema import SchemaError
 from anchorwatch.devices.asa import step as asa
 from anchorwatch.devices.banned import why_banned
 from anchorwatch.devices.fact import Platform
@@ -25,6 +27,7 @@ from anchorwatch.devices.step import (
     Effect,
     Pasted,
     Place,
+    Question,
     Step,
     Typed,
     Undo,
@@ -603,6 +606,46 @@ def test_revocation_on_a_vpn_trustpoint_cannot_be_put_into_a_step() -> None:
             undo=Undo(sentence="x", lines=lines("end")),
         )
     assert isinstance(remedy(replace(asav("revocation-unreachable"), detail="VPN")), NoPlan)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "configure terminal", "no route outside 0 0 192.0.2.1", "enter trustpoint x", "delete dns 192.0.2.1", "terminal x",
+        "show running-config | redirect tftp://192.0.2.66/x", "show version | tee flash:x", "show version | append flash:x",
+        "copy running-config tftp://192.0.2.66/x", "show", "shownothing", "call-home send alert-group configuration",
+        "license smart renew auth", "quit", "<certificate>",
+    ],
+)  # fmt: skip
+def test_a_step_that_says_it_looks_only_looks(line: str) -> None:
+    """Whatever else a stranger writes into a check cannot be made, nor read out of a file: nobody decides about a look."""
+    look = asa.check_clock(ASA)
+    for changed in ({"lines": lines(line)}, {"lines": lines("show clock", line)}, {"cleanup": lines(line)}):
+        with pytest.raises(BadStep, match="only looks"):
+            replace(look, **changed)
+    found = plan(asav())
+    text = write(found).replace('"show clock detail"', json.dumps(line))
+    with pytest.raises(SchemaError, match="only looks"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["no ntp server <gateway>", "license smart register idtoken <ID token>", "x <fingerprint>"]
+)
+def test_an_undo_needs_nothing_its_step_does_not(text: str) -> None:
+    """A value that is missing, or a secret, would stop a repair in the middle, after others of its steps were done."""
+    step = asa.time_server(ASA)
+    assert isinstance(step.undo, Undo)
+    for line in (Typed(text=text), AsRecorded(setting=text), AsRecorded(setting="x", otherwise=text)):
+        with pytest.raises(BadStep, match="needs <"):
+            replace(step, undo=replace(step.undo, lines=(line,)))
+
+
+def test_a_question_of_blanks_is_none() -> None:
+    """It would be found in whatever a device asks, and answered."""
+    for words in ("", " ", "\t "):
+        with pytest.raises(BadStep):
+            Question(text=words, reply="y")
 
 
 @given(situations())

@@ -182,6 +182,63 @@ def test_a_record_cannot_be_made_to_type_something_else() -> None:
         runs.read(json.dumps(document))
 
 
+def test_a_record_with_a_blank_nobody_fills_in_is_refused() -> None:
+    """It would be typed as it stands; only the fingerprints of what was added are told by the device."""
+    document = {"schema": "anchorwatch.run/1", **json.loads(_written())}
+    document["steps"][0]["undo"][0]["text"] = "no ntp server <NTP server>"
+    with pytest.raises(RunUnfit, match="blank"):
+        runs.read(json.dumps(document))
+    document["steps"][0]["undo"][0]["text"] = "crypto ca trustpool remove <fingerprint> noconfirm"
+    with pytest.raises(RunUnfit, match="blank"):
+        runs.read(json.dumps(document))
+    document["steps"][0]["per_added"] = True
+    assert runs.read(json.dumps(document)).steps[0].per_added
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", ".", "~", "-x", "a b", "\x1b[2J", "other", "20181009T174500Z-edge1"]
+)
+def test_a_run_is_looked_for_among_the_runs_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A record of that name in the folder one stands in was put there by anybody."""
+    here = tmp_path / "here"
+    (here / (name.strip() or "x")).mkdir(parents=True, exist_ok=True)
+    for folder in (here, here / "other", here / "20181009T174500Z-edge1"):
+        folder.mkdir(exist_ok=True)
+        (folder / "run.json").write_text(_written(), encoding="utf-8")
+        (folder / "run.json").chmod(0o600)
+    monkeypatch.chdir(here)
+    with pytest.raises(RunUnfit):
+        Run.open(tmp_path / "runs", name)
+    assert Run.open(tmp_path / "runs", "./other").record.code == "anchor-missing"
+
+
+def test_a_record_others_can_read_or_replace_is_refused(tmp_path: Path) -> None:
+    """Neither a file whose mode lets others in, nor a folder in which others could put another one."""
+    run = Run.begin(tmp_path / "runs", RECORD)
+    assert (run.folder / "run.json").stat().st_mode & 0o777 == 0o600
+    assert run.folder.stat().st_mode & 0o777 == 0o700
+    (run.folder / "run.json").chmod(0o644)
+    with pytest.raises(RunUnfit, match="others"):
+        Run.open(tmp_path / "runs", run.name)
+    (tmp_path / "runs").chmod(0o777)
+    with pytest.raises(RunUnfit, match="others"):
+        Run.begin(tmp_path / "runs", RECORD)
+
+
+def test_what_is_kept_beside_a_record_is_private_and_follows_no_link(tmp_path: Path) -> None:
+    """A link somebody laid where a transcript goes is replaced, and what it led to is as it was."""
+    run = Run.begin(tmp_path / "runs", RECORD)
+    victim = tmp_path / "victim"
+    victim.write_text("mine", encoding="utf-8")
+    (run.folder / "undo.txt").symlink_to(victim)
+    run.keep("undo.txt", "what was said")
+    assert victim.read_text(encoding="utf-8") == "mine"
+    assert not (run.folder / "undo.txt").is_symlink()
+    assert (run.folder / "undo.txt").stat().st_mode & 0o777 == 0o600
+
+
 def _written() -> str:
     from anchorwatch.base import schema
 

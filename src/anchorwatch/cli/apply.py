@@ -228,7 +228,7 @@ def _decisions(
             f"a person decides about: {', '.join(open_)}",
             ASKED_WRONGLY,
             *(
-                f"{each.id}: {each.purpose} --decide {each.id}, or --leave {each.id}"
+                printable(f"{each.id}: {each.purpose} --decide {each.id}, or --leave {each.id}")
                 for each in open_.values()
             ),
         )
@@ -342,7 +342,7 @@ def _pem(plan: Plan, name: str) -> str:
         fail(
             printable(f"{name} is “{certificates[0].title}” with SHA-256 {certificates[0].sha256}"),
             ASKED_WRONGLY,
-            f"the plan asks for SHA-256 {' or '.join(sorted(named)) or 'none'}",
+            printable(f"the plan asks for SHA-256 {' or '.join(sorted(named)) or 'none'}"),
         )
     return certificates[0].pem
 

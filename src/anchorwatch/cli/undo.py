@@ -83,6 +83,8 @@ def run(
     if not todo:
         say("nothing is left to take back", style="bold")
         return
+    # Where the words to log in go is the record's to say, and a person's to see.
+    say(printable(f"on {found.record.device}, at {host or found.record.target}"), style="bold")
     if not yes:
         confirm(found.record.device, "take this back on it")
     doors = Doors(

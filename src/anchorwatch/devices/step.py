@@ -16,7 +16,7 @@ What must never be typed cannot be put into a step at all: see `anchorwatch.devi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -137,7 +137,7 @@ class Question:
     may_be_absent: bool = False
 
     def __post_init__(self) -> None:
-        if not self.text:
+        if not self.text.strip():
             raise BadStep("a question without words would be answered at once")
         for reply in filter(None, (self.reply, self.otherwise)):
             _check_typed(reply)
@@ -246,7 +246,16 @@ class AsRecorded:
             raise BadStep("what is to be restored has no name")
 
 
-_LOOKS = ("show ", "scope ", "top", "changeto system")
+# What a step may type that says it only looks: a plan from a stranger could say so of anything.
+_LOOKS = re.compile(
+    r"(?:show|scope|ping|telnet) [^|]*(?:\| (?:include|exclude|begin|section|grep|count|no-more)\b[^|]*)?"
+    r"|top|up|exit|end|changeto system|connect local-mgmt|terminal (?:pager|length) [0-9]{1,4}"
+    r"|call-home test profile \S+"
+)
+
+
+def _only_looks(entries: Iterable[Entry]) -> bool:
+    return all(isinstance(entry, Typed) and _LOOKS.fullmatch(entry.text) for entry in entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +274,7 @@ class Undo:
     def __post_init__(self) -> None:
         if any(isinstance(line, AsRecorded) for line in self.lines) and not self.shown:
             raise BadStep("an undo that depends on the configuration before does not say what prints it")
-        if not all(line.text.startswith(_LOOKS) and not line.blanks for line in self.shown):
+        if not _only_looks(self.shown) or any(line.blanks for line in self.shown):
             raise BadStep("what prints the configuration before a step only looks")
 
 
@@ -340,6 +349,20 @@ class Step:
         _check_revocation(self.lines)
         if isinstance(self.undo, Undo):
             _check_revocation(self.undo.lines)
+
+        if self.effect is Effect.READ and not _only_looks((*self.lines, *self.cleanup)):
+            raise BadStep(f"the step {self.id} says that it only looks, and types more")
+        if isinstance(self.undo, Undo):
+            self._check_blanks(self.undo)
+
+    def _check_blanks(self, undo: Undo) -> None:
+        """What an undo has filled in must be known before the step is begun, and it is written down: no secret."""
+        allowed = {blank.name for blank in self.blanks if not blank.secret}
+        for line in undo.lines:
+            texts = (line.setting, line.otherwise) if isinstance(line, AsRecorded) else (line.text,)
+            for blank in (each for text in texts for each in blanks(text)):
+                if blank.name not in allowed and not (blank.seen_there and undo.per):
+                    raise BadStep(f"the undo of {self.id} needs <{blank.name}>, which the step does not")
 
     @property
     def read_only(self) -> bool:

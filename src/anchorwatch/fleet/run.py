@@ -7,7 +7,9 @@ done. It holds no secret: the values of secret blanks are not in it, and no step
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -59,6 +61,12 @@ class Done:
     listed: tuple[str, ...] = ()
     added: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        # A value that was never filled in would be typed as it stands.
+        named = {blank for line in self.undo for blank in line.blanks}
+        if any(not (blank.seen_there and self.per_added) for blank in named):
+            raise ValueError("a line that takes something back has a blank that nobody fills in")
+
     @property
     def to_take_back(self) -> bool:
         """Whether an undo has something to do here."""
@@ -95,6 +103,10 @@ class Run:
         word = re.sub(r"[^A-Za-z0-9_.-]+", "-", record.device).strip("-.")[:60] or "device"
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.name != "nt" and root.stat().st_mode & 0o022 and not root.stat().st_mode & stat.S_ISVTX:
+                raise RunUnfit(
+                    f"{root} can be written by others, who could put another record in place of one"
+                )
             for number in range(1, 1_000):
                 folder = root / (f"{stamp}-{word}" if number == 1 else f"{stamp}-{word}-{number}")
                 try:
@@ -110,8 +122,13 @@ class Run:
 
     @classmethod
     def open(cls, root: Path, name: str) -> Run:
-        """A run by its name or its folder; raises `RunUnfit` with one sentence."""
-        folder = root / name if _NAME.fullmatch(name) and (root / name).is_dir() else Path(name)
+        """A run by its name, or by its folder, which is told from a name by a separator; raises `RunUnfit`.
+
+        A name is looked for in `root` alone: what lies in the folder one happens to stand in is nobody's run.
+        """
+        if not _NAME.fullmatch(name) and not any(mark in name for mark in ("/", os.sep)):
+            raise RunUnfit("that is not the name of a run")
+        folder = root / name if _NAME.fullmatch(name) else Path(name)
         try:
             data = disk.read_private(folder / _RECORD, _LARGEST)
         except OSError as error:
@@ -185,6 +202,6 @@ def all_of(root: Path) -> Iterator[Run]:
     """Every run there is, the newest first; what is none is left out."""
     for folder in sorted(root.iterdir() if root.is_dir() else (), key=lambda each: each.name, reverse=True):
         try:
-            yield Run.open(root, str(folder))
+            yield Run.open(root, folder.name)
         except RunUnfit:
             continue
