@@ -38,7 +38,7 @@ from anchorwatch.lab.town import Resident, Town
 from anchorwatch.licensing.account import DeviceEvent
 from anchorwatch.net.console import Answer, Reply
 from anchorwatch.net.target import Access, Patience, Target
-from anchorwatch.pki.catalogue import Catalogue
+from anchorwatch.pki.catalogue import EMPTY, Catalogue
 from anchorwatch.portal import management
 from anchorwatch.portal.management import TokenTerms
 
@@ -239,7 +239,7 @@ class Quarter:
         if before:
             await self.type(device, before)
         async with self.visit(device) as visit:
-            return await gather(visit, at=at, catalogue=self.catalogue if known else Catalogue.of(()))
+            return await gather(visit, at=at, catalogue=self.catalogue if known else EMPTY)
 
     def examined(
         self, devices: Iterable[str], before: Mapping[str, Iterable[str]] | None = None, **how: Any
@@ -267,15 +267,15 @@ class Quarter:
         fill: Mapping[str, str | Secret] | None = None,
         left: Iterable[str] = (),
         at: datetime | None = None,
+        known: bool = True,
     ) -> tuple[Outcome | Gone, Run | None]:
         """Carry a plan out as `anchorwatch apply` does, each of its decisions taken; no run where nothing is to be done."""
         orders = Orders(
             filling=Filling(fill or {}),
             decided=frozenset(step.id for step in plan.decided_by_person) - set(left),
             left=frozenset(left),
-            every=0.2,
             at=at,
-            catalogue=self.catalogue,
+            catalogue=self.catalogue if known else EMPTY,
         )
 
         async def act(name: str) -> tuple[Outcome | Gone, Run | None]:
@@ -294,9 +294,13 @@ class Quarter:
                     began=self.now,
                 )
                 run = Run.begin(self.folder.parent / "runs", record)
-                return await repair.repair(visit, plan, part, orders, run, before), run
+                return await repair.repair(visit, plan, part, orders, run, before, sleep=self._wait), run
 
         return self.each([device], act)[device]
+
+    async def _wait(self, seconds: float) -> None:
+        """Whoever waits between two looks waits in the town's time, in which agents try again."""
+        await asyncio.to_thread(self.pass_time, timedelta(seconds=seconds))
 
     def undo(self, device: str, run: Run) -> Undone:
         """Take back what a run did."""

@@ -100,7 +100,7 @@ _PASSING = re.compile(r"Cryptochecksum|^: Written by|^: Saved|: \d\d:\d\d:\d\d")
 
 @pytest.fixture(scope="module")
 def quarter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quarter]:
-    with Quarter(tmp_path_factory.mktemp("cures") / "lab", text(CURES, SOME), alive=True) as made:
+    with Quarter(tmp_path_factory.mktemp("cures") / "lab", text(CURES, SOME)) as made:
         stage(made, CURES, SOME)
         yield made
 
@@ -150,7 +150,7 @@ def test_a_cure_cures_changes_nothing_twice_and_is_taken_back(
 def test_every_cure_on_every_platform(tmp_path: Path, kind: str) -> None:
     """The same for every cause on every model and release."""
     pairs = [pair for pair in PAIRS if pair[1] == kind]
-    with Quarter(tmp_path / "lab", text(CURES, pairs), alive=True) as quarter:
+    with Quarter(tmp_path / "lab", text(CURES, pairs)) as quarter:
         stage(quarter, CURES, pairs)
         for pair in pairs:
             cured(quarter, pair)

@@ -180,6 +180,8 @@ class Town:
             raise TownError(f"the clock shows {self.clock.now():%Y-%m-%d %H:%M:%S}; time does not go back")
         if moment.year > 9000:
             raise TownError("there are calendars up to the year 9000 here")
+        # What somebody typed a moment ago may have changed when a device wants to wake.
+        self._look_after()
         self.house.directory.hurried = True
 
         def each(at: datetime) -> None:
@@ -419,10 +421,11 @@ class Town:
     def _look_after(self) -> None:
         """After what happened lately: ask devices anew when they want to wake, and keep what has changed."""
         self._write_clock(self.clock.now())
-        while self._dirty:
-            name = self._dirty.pop()
-            self.scheduler.touch(name)
-            self._snapshot(self.residents[name])
+        with self._guard:
+            while self._dirty:
+                name = self._dirty.pop()
+                self.scheduler.touch(name)
+                self._snapshot(self.residents[name])
 
     def _snapshot(self, resident: Resident) -> None:
         machine = resident.machine
