@@ -181,7 +181,7 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
     """Start the lab as a process of its own that outlives this one."""
     from anchorwatch.lab import lodging
 
-    log = os.open(folder / lodging.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(folder / lodging.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         return subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable, "-m", "anchorwatch", "lab", "serve", "--folder", str(folder)],

@@ -6,6 +6,7 @@ with, a host key for each device, and what an SSH client wants to be told (`know
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ def keep_terms(folder: Path, terms: LabTerms) -> None:
 
 
 def terms(folder: Path) -> LabTerms:
-    """How the lab of that folder is run. Raises `LodgingError`."""
+    """How the lab of that folder is run. Raises `LodgingError`, also for a folder that somebody prepared."""
+    _look_over(folder)
     kept = _document(folder, TERMS)
     try:
         return LabTerms(
@@ -182,6 +184,21 @@ def erase(folder: Path) -> None:
             folder.rmdir()
     except OSError as error:
         raise LodgingError(f"{folder} cannot be removed: {disk.reason(error)}") from error
+
+
+def _look_over(folder: Path) -> None:
+    """A lab writes into its folder whatever is there: it is one's own, and no link leads out of it."""
+    try:
+        if folder.stat().st_uid != os.getuid():
+            raise LodgingError(f"{folder} belongs to somebody else")
+        for where, folders, files in os.walk(folder):
+            for name in (*folders, *files):
+                if (Path(where) / name).is_symlink():
+                    raise LodgingError(
+                        f"{Path(where) / name} is a link; a lab makes none, and follows none out of its folder"
+                    )
+    except OSError as error:
+        raise LodgingError(f"{folder}: {disk.reason(error)}") from error
 
 
 def _document(folder: Path, name: str) -> Mapping[str, Any]:

@@ -82,7 +82,7 @@ class Town:
         kept = _kept(folder / _STATE)
         begin = _moment(folder / _CLOCK) or story.begins
         self.clock = TownClock(begin)
-        self._clock_file = os.open(folder / _CLOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        self._clock_file = os.open(folder / _CLOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         told("making certificates and starting servers")
         self.house = Household(
             story,
