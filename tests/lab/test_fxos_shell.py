@@ -17,8 +17,7 @@ from anchorwatch.devices.fxos import step as fxos_step
 from anchorwatch.devices.fxos.trustpoint import ChassisTrustpoint, TrustpointPaste
 from anchorwatch.devices.pasted import PastedCertificate
 from anchorwatch.devices.step import Pasted, Place, Step, Typed, Undo
-from anchorwatch.devices.version_number import parse as parse_version
-from anchorwatch.lab.fxos.machine import Chassis, factory_generation
+from anchorwatch.lab.fxos.machine import Chassis
 from anchorwatch.lab.fxos.objects import MOST_CHANGES
 from anchorwatch.lab.network import Fault, Network
 from anchorwatch.net.endpoint import Endpoint
@@ -544,20 +543,3 @@ def test_a_long_screen_is_paged(chassis: Chassis) -> None:
     text = typed(chassis, "scope security", "show trustpoint detail", keys=b"q", page=5)
     assert text.count("--More--") == 1
     assert "Cert Status" not in text
-
-
-@pytest.mark.parametrize(
-    ("software", "generation"),
-    [
-        ("1.1(4.95)", 2),
-        ("2.2(2.19)", 2),
-        ("2.2(2.71)", 2),
-        ("2.2(2.72)", 3),
-        ("2.3(1.99)", 2),
-        ("2.3(1.130)", 3),
-        ("2.12(0.31)", 4),
-    ],
-)
-def test_the_factory_trustpoint_is_as_old_as_the_software(software: str, generation: int) -> None:
-    """The builds that the field notices list come with the older root."""
-    assert factory_generation(parse_version(software)) == generation

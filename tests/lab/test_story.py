@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anchorwatch.devices import version_number
 from anchorwatch.devices.fact import Platform
 from anchorwatch.lab import mint as minting
 from anchorwatch.lab.mint import StoryInconsistentError, mint
 from anchorwatch.lab.network import Fault
 from anchorwatch.lab.span import SpanError, parse_span
-from anchorwatch.lab.story import Story, StoryError, UnknownStoryError
+from anchorwatch.lab.story import Story, StoryError, UnknownStoryError, generation
 from anchorwatch.lab.story_file import load, names, read, read_file, text_of
 from anchorwatch.pki.judgement import judge
 from anchorwatch.pki.name import PeerName
@@ -281,3 +282,20 @@ def test_a_device_that_nags_is_one_of_a_story() -> None:
     (plan,) = read(OWN.replace('model = "ASAv"', 'model = "ASAv"\nnags = true')).devices
     assert plan.nags
     assert not read(OWN).devices[0].nags
+
+
+@pytest.mark.parametrize(
+    ("software", "root"),
+    [
+        ("1.1(4.95)", 2),
+        ("2.2(2.19)", 2),
+        ("2.2(2.71)", 2),
+        ("2.2(2.72)", 3),
+        ("2.3(1.99)", 2),
+        ("2.3(1.130)", 3),
+        ("2.12(0.31)", 4),
+    ],
+)
+def test_a_chassis_comes_with_a_root_as_old_as_its_build(software: str, root: int) -> None:
+    """The builds that the field notices list come with the older root."""
+    assert generation(Platform.FXOS, version_number.parse(software)) == f"chassis-{root}"

@@ -16,7 +16,7 @@ from typing import assert_never
 from anchorwatch.devices import reading, recorded
 from anchorwatch.devices.fact import StoredCertificate
 from anchorwatch.devices.recorded import CannotRestore
-from anchorwatch.devices.step import About, Decider, Effect, Step, Typed, Undo
+from anchorwatch.devices.step import About, Decider, Step, Typed, Undo
 from anchorwatch.doctor import standing
 from anchorwatch.doctor.diagnosis import Diagnosis, Status, diagnose
 from anchorwatch.doctor.finding import Confidence, Severity
@@ -325,8 +325,3 @@ def fingerprints(text: str) -> tuple[str, ...]:
             if isinstance(fact, StoredCertificate) and fact.fingerprint is not None
         )
     )
-
-
-def steps_that_change(part: Part) -> tuple[Step, ...]:
-    """The steps after which something is not as it was."""
-    return tuple(step for step in part.steps if step.effect is not Effect.READ)

@@ -25,6 +25,7 @@ from anchorwatch.licensing.event import Tell
 from anchorwatch.licensing.policy import AgentPolicy
 from anchorwatch.licensing.state import AgentState, Product
 from anchorwatch.net.endpoint import Endpoint
+from anchorwatch.net.errors import BadEndpoint
 from anchorwatch.net.outcome import Unreachable
 from anchorwatch.net.proxy import Proxy
 from anchorwatch.net.tls import Observation
@@ -74,6 +75,23 @@ class Network(Protocol):
     def echo(self, host: str) -> str | None:
         """None where a host answers to a ping, else the rung that does not hold: dns, route, timeout."""
         ...
+
+
+def place_through(
+    host: str,
+    port: int,
+    proxy: Endpoint | Unreachable | None,
+    find: Callable[[str, int], Endpoint | Unreachable],
+) -> Endpoint | Unreachable:
+    """Where a device connects to for a host: `find` tells where there is no proxy; a proxy looks the name up itself."""
+    if proxy is None:
+        return find(host, port)
+    if isinstance(proxy, Unreachable):
+        return Unreachable(stage="proxy", words=proxy.words, timed_out=proxy.timed_out)
+    try:
+        return Endpoint.parse(host, port=port)
+    except BadEndpoint as bad:
+        return Unreachable(stage="resolve", words=str(bad))
 
 
 class Machine(ABC):

@@ -195,14 +195,18 @@ class Story:
 
 
 def generation(platform: Platform, version: Version) -> str:
-    """Which factory trustpoints a version comes with, by the name that worlds give them."""
+    """Which factory trustpoints a version comes with, by the name that worlds give them.
+
+    A chassis holds VeriSign's root, QuoVadis Root CA 2 or IdenTrust's, by its build (FN70319, FN72103).
+    """
     if platform is Platform.FXOS:
         steps: tuple[tuple[tuple[int, ...], str], ...] = (
             ((2, 12), "chassis-4"),
-            ((2, 4), "chassis-3"),
-            ((2, 0), "chassis-2"),
+            ((2, 3, 1, 100), "chassis-3"),
+            ((2, 3), "chassis-2"),
+            ((2, 2, 2, 72), "chassis-3"),
         )
-        first = "chassis-1"
+        first = "chassis-2"
     else:
         steps, first = (((9, 18), "4"), ((9, 10), "3"), ((9, 6), "2")), "1"
     return next((name for least, name in steps if version.at_least(*least)), first)

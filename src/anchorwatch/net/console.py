@@ -228,6 +228,10 @@ class Console:
         lines: list[str] = []
         late: list[str] = []
         failure = ""
+
+        def so_far() -> Said:
+            return Said(command=shown, lines=tuple(lines), late=tuple(late), failure=failure)
+
         over = time.monotonic() + self._patience.command.total_seconds()
         while True:
             event = await self._next(silence or self._patience.silence.total_seconds(), over)
@@ -249,36 +253,14 @@ class Console:
                 case Asked():
                     answer = reply(event, lines) if reply is not None else None
                     if answer is None:
-                        return Said(
-                            command=shown, lines=tuple(lines), late=tuple(late), failure=failure, asked=event
-                        )
+                        return replace(so_far(), asked=event)
                     await self._answer(answer)
                 case Pasting():
-                    return Said(
-                        command=shown,
-                        lines=tuple(lines),
-                        late=tuple(late),
-                        failure=failure,
-                        pasting=event.paste,
-                    )
+                    return replace(so_far(), pasting=event.paste)
                 case Ready():
-                    return Said(
-                        command=shown,
-                        lines=tuple(lines),
-                        late=tuple(late),
-                        failure=failure,
-                        at=event.at,
-                        echoed=event.echoed,
-                    )
+                    return replace(so_far(), at=event.at, echoed=event.echoed)
                 case Stalled():
-                    return Said(
-                        command=shown,
-                        lines=tuple(lines),
-                        late=tuple(late),
-                        failure=failure,
-                        stalled=self._masked(event.text),
-                        echoed=False,
-                    )
+                    return replace(so_far(), stalled=self._masked(event.text), echoed=False)
 
     async def _answer(self, answer: Answer) -> None:
         text = answer.text

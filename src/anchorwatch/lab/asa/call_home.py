@@ -15,6 +15,7 @@ from anchorwatch.devices.span import Seen
 from anchorwatch.lab.asa import url as urls
 from anchorwatch.lab.asa.body import AsaBody
 from anchorwatch.lab.asa.settings import Profile
+from anchorwatch.lab.machine import place_through
 from anchorwatch.net import http, tls
 from anchorwatch.net.endpoint import Endpoint
 from anchorwatch.net.errors import BadEndpoint
@@ -85,16 +86,7 @@ def place(machine: AsaBody, text: str) -> Endpoint | Unreachable:
     url = urls.read(text)
     if url is None or not url.host:
         return Unreachable(stage="resolve", words="the address of the profile is no URL")
-    host, port = url.host, url.port
-    through = proxy_place(machine)
-    if through is None:
-        return machine.find(host, port)
-    if isinstance(through, Unreachable):
-        return Unreachable(stage="proxy", words=through.words, timed_out=through.timed_out)
-    try:
-        return Endpoint.parse(host, port=port)
-    except BadEndpoint as bad:
-        return Unreachable(stage="resolve", words=str(bad))
+    return place_through(url.host, url.port, proxy_place(machine), machine.find)
 
 
 def proxy_place(machine: AsaBody) -> Endpoint | Unreachable | None:

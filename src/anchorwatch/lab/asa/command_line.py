@@ -11,12 +11,11 @@ import contextlib
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
 
 from anchorwatch.devices import dialect
 from anchorwatch.devices.asa import syslog
 from anchorwatch.devices.fact import LogMessage, Platform
+from anchorwatch.lab import taught
 from anchorwatch.lab.asa.body import DEBUG
 from anchorwatch.lab.asa.machine import Asa
 from anchorwatch.lab.grammar import Command, Grammar, Misread
@@ -30,9 +29,6 @@ CONFIGURATION = "configuration"
 EVERYWHERE = tuple(mode.name for mode in DIALECT.modes)
 CONFIGURING = tuple(name for name in EVERYWHERE if name not in ("user", PRIVILEGED))
 
-Does = Callable[["CommandLine", Typed], Says]
-DoesT = TypeVar("DoesT", bound=Callable[["CommandLine", Typed], Says])
-
 _LOOKING = ("show", "help", "ping", "more", "dir", "terminal", "exit", "quit", "end", "enable", "disable", "login", "logout")  # fmt: skip
 _HIDDEN = re.compile(
     r"(?P<before>\b(?:idtoken|password|secret|community|pre-shared-key|key)\s+)\S+", re.IGNORECASE
@@ -41,32 +37,10 @@ FULL = "ERROR: No more of these can be configured"
 """What is said where a list has reached its length: nobody fills a device by typing."""
 
 
-class Taught(NamedTuple):
-    """A command of some modes: the pattern, what it does, and in which modes it is known."""
+class Commands(taught.Commands):
+    """The commands of one subject of an ASA; each module of this package fills one, `grammars` joins them."""
 
-    pattern: str
-    does: Does
-    modes: tuple[str, ...]
-    help: str
-
-
-@dataclass(slots=True)
-class Commands:
-    """The commands of one subject; each module of this package fills one, `grammars` joins them."""
-
-    taught: list[Taught]
-
-    def __init__(self) -> None:
-        self.taught = []
-
-    def add(self, pattern: str, *modes: str, help_: str = "") -> Callable[[DoesT], DoesT]:
-        """Teach a command to some modes, the privileged one if none is named."""
-
-        def taken(does: DoesT) -> DoesT:
-            self.taught.append(Taught(pattern, does, modes or (PRIVILEGED,), help_))
-            return does
-
-        return taken
+    usual = (PRIVILEGED,)
 
 
 class CommandLine(Shell[Asa]):

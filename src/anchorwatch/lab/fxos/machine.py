@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -16,7 +15,6 @@ from urllib.parse import urlsplit
 
 from anchorwatch.devices.fact import LogMessage, Platform
 from anchorwatch.devices.moment import DeviceTime, Style
-from anchorwatch.devices.version_number import Version
 from anchorwatch.formats import read as read_certificates
 from anchorwatch.lab import agent_news, agent_words
 from anchorwatch.lab.fxos.objects import (
@@ -42,7 +40,7 @@ from anchorwatch.lab.fxos.schema import (
     defaults,
     kind_of,
 )
-from anchorwatch.lab.machine import Machine
+from anchorwatch.lab.machine import Machine, place_through
 from anchorwatch.licensing.event import Tell
 from anchorwatch.licensing.message import Software, Udi, Wanted
 from anchorwatch.licensing.policy import Generation, cisco
@@ -50,7 +48,6 @@ from anchorwatch.licensing.state import AgentState, Product
 from anchorwatch.licensing.status import RegistrationState
 from anchorwatch.licensing.token import IdToken
 from anchorwatch.net.endpoint import Endpoint
-from anchorwatch.net.errors import BadEndpoint
 from anchorwatch.net.outcome import Unreachable
 from anchorwatch.net.proxy import Proxy
 from anchorwatch.net.tls import Observation
@@ -59,29 +56,6 @@ from anchorwatch.pki.truststore import TrustStore
 
 AGENT = "1.6.14_rel/129"
 _HTTPS = 443
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roots:
-    """Which root the trustpoint that comes with the chassis holds, by age: the generations of the factory stores."""
-
-    since: tuple[int, ...]
-    generation: int
-
-
-_ROOTS = (
-    Roots(since=(2, 12), generation=4),
-    Roots(since=(2, 3, 1, 100), generation=3),
-    Roots(since=(2, 2, 2, 72), generation=3),
-    Roots(since=(), generation=2),
-)
-
-
-def factory_generation(software: Version) -> int:
-    """The generation of the factory trustpoint: 2 VeriSign PCA - G5, 3 QuoVadis Root CA 2, 4 IdenTrust (FN70319, FN72103)."""
-    if software.at_least(2, 3) and not software.at_least(2, 3, 1, 100):
-        return 2
-    return next(each.generation for each in _ROOTS if software.at_least(*each.since))
 
 
 def factory(
@@ -215,16 +189,7 @@ class Chassis(Machine):
         if self.tree.get(CALL_HOME_PATH, "enabled") == "off":
             return Unreachable(stage="route", words="call-home is switched off")
         host, port = self._address(portal)
-        through = self._proxy_place()
-        if through is None:
-            return self._found(host, port)
-        if isinstance(through, Unreachable):
-            return Unreachable(stage="proxy", words=through.words, timed_out=through.timed_out)
-        try:
-            # The name goes to the proxy as it is, which looks it up.
-            return Endpoint.parse(host, port=port)
-        except BadEndpoint as bad:
-            return Unreachable(stage="resolve", words=str(bad))
+        return place_through(host, port, self._proxy_place(), self._found)
 
     def portal_proxy(self) -> Proxy | None:
         """The proxy that call-home is configured to use, where it can be found."""

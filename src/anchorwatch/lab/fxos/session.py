@@ -7,11 +7,11 @@ A scope knows its own objects and properties, and by `scope` also those of every
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from anchorwatch.devices import dialect
 from anchorwatch.devices.fact import Platform
+from anchorwatch.lab import taught
 from anchorwatch.lab.fxos.machine import Chassis
 from anchorwatch.lab.fxos.objects import TOP, Path
 from anchorwatch.lab.fxos.schema import kind_of, scopes
@@ -30,32 +30,10 @@ MODULE = "module"
 Does = Callable[["FxosSession", Typed], Says]
 
 
-class Taught(NamedTuple):
-    """A command of some modes: the pattern, what it does, where it is known."""
+class Commands(taught.Commands):
+    """The commands of one subject of a chassis, known in all scopes where none is named."""
 
-    pattern: str
-    does: Does
-    modes: tuple[str, ...]
-    help: str
-
-
-@dataclass(slots=True)
-class Commands:
-    """The commands of one subject."""
-
-    taught: list[Taught]
-
-    def __init__(self) -> None:
-        self.taught = []
-
-    def add(self, pattern: str, *modes: str, help_: str = "") -> Callable[[Does], Does]:
-        """Teach a command to some modes, to all scopes if none is named."""
-
-        def taken(does: Does) -> Does:
-            self.taught.append(Taught(pattern, does, modes or SCOPES, help_))
-            return does
-
-        return taken
+    usual = SCOPES
 
 
 class FxosSession(Shell[Chassis]):
