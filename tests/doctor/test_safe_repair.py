@@ -620,9 +620,9 @@ def test_revocation_on_a_vpn_trustpoint_cannot_be_put_into_a_step() -> None:
 def test_a_step_that_says_it_looks_only_looks(line: str) -> None:
     """Whatever else a stranger writes into a check cannot be made, nor read out of a file: nobody decides about a look."""
     look = asa.check_clock(ASA)
-    for changed in ({"lines": lines(line)}, {"lines": lines("show clock", line)}, {"cleanup": lines(line)}):
+    for typed_, cleanup in ((lines(line), ()), (lines("show clock", line), ()), (look.lines, lines(line))):
         with pytest.raises(BadStep, match="only looks"):
-            replace(look, **changed)
+            replace(look, lines=typed_, cleanup=cleanup)
     found = plan(asav())
     text = write(found).replace('"show clock detail"', json.dumps(line))
     with pytest.raises(SchemaError, match="only looks"):
