@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 from starlette.responses import Response
 
-from anchorwatch.db.account import SmartAccount, VirtualAccount
 from anchorwatch.db.page import ACCOUNTS, VIRTUAL_ACCOUNTS
 from anchorwatch.portal import management
 from anchorwatch.portal.api.problem import Kind, Refusal
@@ -66,22 +65,12 @@ class VirtualAccountChange(Body):
     tags: Annotated[dict[NoteName, Note], Field(max_length=50)] | None = None
 
 
-def _account(row: SmartAccount) -> Account:
-    return Account(id=row.id, domain=row.domain, name=row.name, created_at=row.created_at)
-
-
-def _virtual(row: VirtualAccount) -> VirtualAccountShown:
-    return VirtualAccountShown(
-        id=row.id, name=row.name, is_default=row.is_default, tags=dict(row.tags), created_at=row.created_at
-    )
-
-
 @routes.get("/accounts", **answers(Page[Account]))
 def list_accounts(
     visit: Viewer, question: Annotated[Question, Depends(asked(ACCOUNTS, Account))]
 ) -> Response:
     """List the smart accounts: all of them for a key of the portal, its own for any other."""
-    return visit.listed(ACCOUNTS, _account, question)
+    return visit.listed(ACCOUNTS, Account.of, question)
 
 
 @routes.post("/accounts", **answers(Account, status=201, changes=True))
@@ -92,7 +81,7 @@ def add_account(visit: Admin, body: NewAccount) -> Response:
 
     def work(portal: Portal) -> Outcome:
         made, _ = management.add_account(portal, body.domain, body.name)
-        return Outcome(resource=_account(made), status=201, location=f"{BASE}/accounts/{made.id}")
+        return Outcome(resource=Account.of(made), status=201, location=f"{BASE}/accounts/{made.id}")
 
     return visit.change(work)
 
@@ -102,7 +91,7 @@ def show_account(
     visit: Viewer, account_id: UUID, fields: Annotated[str | None, chosen(Account)] = None
 ) -> Response:
     """Show a smart account."""
-    return visit.show(_account(visit.found(ACCOUNTS, account_id)), members(fields))
+    return visit.show(Account.of(visit.found(ACCOUNTS, account_id)), members(fields))
 
 
 @routes.get("/virtual-accounts", **answers(Page[VirtualAccountShown]))
@@ -110,7 +99,7 @@ def list_virtual_accounts(
     visit: Viewer, question: Annotated[Question, Depends(asked(VIRTUAL_ACCOUNTS, VirtualAccountShown))]
 ) -> Response:
     """List the virtual accounts."""
-    return visit.listed(VIRTUAL_ACCOUNTS, _virtual, question)
+    return visit.listed(VIRTUAL_ACCOUNTS, VirtualAccountShown.of, question)
 
 
 @routes.post("/virtual-accounts", **answers(VirtualAccountShown, status=201, changes=True))
@@ -119,7 +108,9 @@ def add_virtual_account(visit: Admin, body: NewVirtualAccount) -> Response:
 
     def work(portal: Portal) -> Outcome:
         made = management.add_virtual(portal, visit.owner(portal), body.name)
-        return Outcome(resource=_virtual(made), status=201, location=f"{BASE}/virtual-accounts/{made.id}")
+        return Outcome(
+            resource=VirtualAccountShown.of(made), status=201, location=f"{BASE}/virtual-accounts/{made.id}"
+        )
 
     return visit.change(work)
 
@@ -131,7 +122,9 @@ def show_virtual_account(
     fields: Annotated[str | None, chosen(VirtualAccountShown)] = None,
 ) -> Response:
     """Show a virtual account."""
-    return visit.show(_virtual(visit.found(VIRTUAL_ACCOUNTS, virtual_account_id)), members(fields))
+    return visit.show(
+        VirtualAccountShown.of(visit.found(VIRTUAL_ACCOUNTS, virtual_account_id)), members(fields)
+    )
 
 
 @routes.patch(
@@ -148,7 +141,7 @@ def change_virtual_account(visit: Admin, virtual_account_id: UUID, body: Virtual
             name=body.name if body.name is not None else before.name,
             tags=dict(body.tags) if body.tags is not None else before.tags,
         )
-        return Outcome(resource=_virtual(management.change_virtual(portal, after)))
+        return Outcome(resource=VirtualAccountShown.of(management.change_virtual(portal, after)))
 
     return visit.change(work, current=_current(visit, virtual_account_id), known=True)
 
@@ -167,4 +160,4 @@ def remove_virtual_account(visit: Admin, virtual_account_id: UUID) -> Response:
 
 
 def _current(visit: Visit, virtual_account_id: UUID) -> Callable[[Portal], Resource]:
-    return lambda portal: _virtual(visit.locked(portal, VIRTUAL_ACCOUNTS, virtual_account_id))
+    return lambda portal: VirtualAccountShown.of(visit.locked(portal, VIRTUAL_ACCOUNTS, virtual_account_id))

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from anchorwatch.db.device import Device
-from anchorwatch.db.incident import Incident
 from anchorwatch.db.page import CERTIFICATES, DEVICES, GRANTS, INCIDENTS
 from anchorwatch.db.word import CertificateStatus
 from anchorwatch.licensing.account import DeviceEvent, DeviceState, Severity
@@ -111,28 +110,12 @@ class AlertShown(Resource):
     due: Moment | None
 
 
-def _shown(kind: type[Resource]) -> Callable[[object], Any]:
-    """A row as this resource: its members by their names, and nothing else of it."""
-    return lambda row: kind.model_validate({name: getattr(row, name) for name in kind.model_fields})
-
-
-_device: Callable[[Device], DeviceShown] = _shown(DeviceShown)
-_certificate = _shown(Certificate)
-_grant = _shown(GrantShown)
-_alert = _shown(AlertShown)
-
-
-def _incident(row: Incident) -> IncidentShown:
-    found: IncidentShown = _shown(IncidentShown)(row)
-    return found
-
-
 @routes.get("/devices", **answers(Page[DeviceShown]))
 def list_devices(
     visit: Viewer, question: Annotated[Question, Depends(asked(DEVICES, DeviceShown))]
 ) -> Response:
     """List the devices, removed ones too; `filter=live:true` leaves those out."""
-    return visit.listed(DEVICES, _device, question)
+    return visit.listed(DEVICES, DeviceShown.of, question)
 
 
 @routes.get("/devices/{device_id}", **answers(DeviceShown, named=True))
@@ -140,7 +123,7 @@ def show_device(
     visit: Viewer, device_id: UUID, fields: Annotated[str | None, chosen(DeviceShown)] = None
 ) -> Response:
     """Show a device."""
-    return visit.show(_device(visit.found(DEVICES, device_id)), members(fields))
+    return visit.show(DeviceShown.of(visit.found(DEVICES, device_id)), members(fields))
 
 
 @routes.post("/devices/{device_id}:approve", **answers(DeviceShown, changes=True, named=True))
@@ -183,18 +166,18 @@ def transfer_device(visit: Worker, device_id: UUID, body: Destination) -> Respon
 
     def work(portal: Portal) -> Outcome:
         moved = movement.move_device(portal, visit.owner(portal), device_id, body.virtual_account_id)
-        return Outcome(resource=_device(moved))
+        return Outcome(resource=DeviceShown.of(moved))
 
-    return visit.change(work, current=lambda portal: _device(visit.locked(portal, DEVICES, device_id)))
+    return visit.change(work, current=lambda portal: DeviceShown.of(visit.locked(portal, DEVICES, device_id)))
 
 
 def _moved(visit: Visit, device_id: UUID, event: Callable[[Device], DeviceEvent]) -> Response:
     def work(portal: Portal) -> Outcome:
         found = visit.locked(portal, DEVICES, device_id)
         moved = management.move_device(portal, visit.owner(portal), device_id, event(found))
-        return Outcome(resource=_device(moved))
+        return Outcome(resource=DeviceShown.of(moved))
 
-    return visit.change(work, current=lambda portal: _device(visit.locked(portal, DEVICES, device_id)))
+    return visit.change(work, current=lambda portal: DeviceShown.of(visit.locked(portal, DEVICES, device_id)))
 
 
 @routes.get("/certificates", **answers(Page[Certificate]))
@@ -202,7 +185,7 @@ def list_certificates(
     visit: Viewer, question: Annotated[Question, Depends(asked(CERTIFICATES, Certificate))]
 ) -> Response:
     """List the ID certificates of devices."""
-    return visit.listed(CERTIFICATES, _certificate, question)
+    return visit.listed(CERTIFICATES, Certificate.of, question)
 
 
 @routes.get("/certificates/{certificate_id}", **answers(Certificate, named=True))
@@ -210,7 +193,7 @@ def show_certificate(
     visit: Viewer, certificate_id: UUID, fields: Annotated[str | None, chosen(Certificate)] = None
 ) -> Response:
     """Show an ID certificate."""
-    return visit.show(_certificate(visit.found(CERTIFICATES, certificate_id)), members(fields))
+    return visit.show(Certificate.of(visit.found(CERTIFICATES, certificate_id)), members(fields))
 
 
 @routes.post("/certificates/{certificate_id}:revoke", **answers(Certificate, changes=True, named=True))
@@ -218,8 +201,7 @@ def revoke_certificate(visit: Admin, certificate_id: UUID) -> Response:
     """Revoke one ID certificate; its device has to register again."""
 
     def shown(portal: Portal) -> Resource:
-        found: Resource = _certificate(visit.locked(portal, CERTIFICATES, certificate_id))
-        return found
+        return Certificate.of(visit.locked(portal, CERTIFICATES, certificate_id))
 
     def work(portal: Portal) -> Outcome:
         management.revoke_certificate(portal, visit.owner(portal), certificate_id)
@@ -231,7 +213,7 @@ def revoke_certificate(visit: Admin, certificate_id: UUID) -> Response:
 @routes.get("/grants", **answers(Page[GrantShown]))
 def list_grants(visit: Viewer, question: Annotated[Question, Depends(asked(GRANTS, GrantShown))]) -> Response:
     """List the grants that are kept, device by device, the oldest first."""
-    return visit.listed(GRANTS, _grant, question)
+    return visit.listed(GRANTS, GrantShown.of, question)
 
 
 @routes.get("/incidents", **answers(Page[IncidentShown]))
@@ -239,7 +221,7 @@ def list_incidents(
     visit: Viewer, question: Annotated[Question, Depends(asked(INCIDENTS, IncidentShown))]
 ) -> Response:
     """List what devices told of their failures, device by device."""
-    return visit.listed(INCIDENTS, _incident, question)
+    return visit.listed(INCIDENTS, IncidentShown.of, question)
 
 
 @routes.get("/alerts", **answers(Page[AlertShown]))
@@ -248,4 +230,4 @@ def list_alerts(
 ) -> Response:
     """List the alerts that are open now."""
     found = alert.alerts(visit.portal, visit.account_id)
-    return visit.sliced([(each.id, _alert(each)) for each in found], question)
+    return visit.sliced([(each.id, AlertShown.of(each)) for each in found], question)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -31,11 +31,14 @@ def _nothing_required(schema: dict[str, Any]) -> None:
 
 
 class Resource(BaseModel):
-    """A thing as it is shown. Made from a row, it takes the members it names and no other."""
+    """A thing as it is shown, with the members it names and no other."""
 
-    model_config = ConfigDict(
-        frozen=True, from_attributes=True, extra="forbid", json_schema_extra=_nothing_required
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_nothing_required)
+
+    @classmethod
+    def of(cls, row: object) -> Self:
+        """A row as it is shown: its members by their names, and nothing else of it."""
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
     @property
     def etag(self) -> str:

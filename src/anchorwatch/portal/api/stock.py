@@ -11,10 +11,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 from starlette.responses import Response
 
-from anchorwatch.db.ledger import LedgerEntry
-from anchorwatch.db.lot import Lot
 from anchorwatch.db.page import LEDGER, LOTS, POOLS, TAGS, VIRTUAL_ACCOUNTS
-from anchorwatch.db.pool import Pool
 from anchorwatch.db.tag import EntitlementTag
 from anchorwatch.db.word import LotKind
 from anchorwatch.licensing.claim import OnExpiry
@@ -143,68 +140,10 @@ class LedgerEntryShown(Resource):
     at: Moment
 
 
-def _tag(row: EntitlementTag) -> TagShown:
-    return TagShown(
-        id=row.id,
-        tag=row.tag,
-        name=row.name,
-        unit=row.unit,
-        family=row.family,
-        rank=row.rank,
-        restricted=row.restricted,
-        mode=row.mode,
-        on_expiry=row.on_expiry,
-    )
-
-
-def _lot(row: Lot) -> LotShown:
-    return LotShown(
-        id=row.id,
-        virtual_account_id=row.virtual_account_id,
-        tag_id=row.tag_id,
-        kind=row.kind,
-        quantity=row.quantity,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        source=row.source,
-        parent_id=row.parent_id,
-        created_at=row.created_at,
-    )
-
-
-def _pool(row: Pool) -> PoolShown:
-    return PoolShown(
-        id=row.id,
-        virtual_account_id=row.virtual_account_id,
-        tag_id=row.tag_id,
-        mode=row.mode,
-        purchased=row.purchased,
-        in_use=row.in_use,
-        reserved=row.reserved,
-        leased=row.leased,
-        overage_pct=row.overage_pct,
-        room=row.room,
-    )
-
-
-def _entry(row: LedgerEntry) -> LedgerEntryShown:
-    return LedgerEntryShown(
-        id=row.id,
-        pool_id=row.pool_id,
-        kind=row.kind,
-        counter=row.counter,
-        delta=row.delta,
-        device_id=row.device_id,
-        lot_id=row.lot_id,
-        request_id=row.request_id,
-        at=row.at,
-    )
-
-
 @routes.get("/tags", **answers(Page[TagShown]))
 def list_tags(visit: Viewer, question: Annotated[Question, Depends(asked(TAGS, TagShown))]) -> Response:
     """List what can be licensed."""
-    return visit.listed(TAGS, _tag, question)
+    return visit.listed(TAGS, TagShown.of, question)
 
 
 @routes.post("/tags", **answers(TagShown, status=201, changes=True))
@@ -223,7 +162,7 @@ def add_tag(visit: Admin, body: NewTag) -> Response:
             restricted=body.restricted,
         )
         stored = management.add_tag(portal, owner, made)
-        return Outcome(resource=_tag(stored), status=201, location=f"{BASE}/tags/{stored.id}")
+        return Outcome(resource=TagShown.of(stored), status=201, location=f"{BASE}/tags/{stored.id}")
 
     return visit.change(work)
 
@@ -231,7 +170,7 @@ def add_tag(visit: Admin, body: NewTag) -> Response:
 @routes.get("/tags/{tag_id}", **answers(TagShown, named=True))
 def show_tag(visit: Viewer, tag_id: UUID, fields: Annotated[str | None, chosen(TagShown)] = None) -> Response:
     """Show a tag."""
-    return visit.show(_tag(visit.found(TAGS, tag_id)), members(fields))
+    return visit.show(TagShown.of(visit.found(TAGS, tag_id)), members(fields))
 
 
 @routes.patch("/tags/{tag_id}", **answers(TagShown, changes=True, named=True, known=True))
@@ -241,15 +180,17 @@ def change_tag(visit: Admin, tag_id: UUID, body: TagChange) -> Response:
     def work(portal: Portal) -> Outcome:
         before = visit.locked(portal, TAGS, tag_id)
         after = replace(before, **{name: each for name, each in body if each is not None})
-        return Outcome(resource=_tag(management.change_tag(portal, after)))
+        return Outcome(resource=TagShown.of(management.change_tag(portal, after)))
 
-    return visit.change(work, current=lambda portal: _tag(visit.locked(portal, TAGS, tag_id)), known=True)
+    return visit.change(
+        work, current=lambda portal: TagShown.of(visit.locked(portal, TAGS, tag_id)), known=True
+    )
 
 
 @routes.get("/lots", **answers(Page[LotShown]))
 def list_lots(visit: Viewer, question: Annotated[Question, Depends(asked(LOTS, LotShown))]) -> Response:
     """List what was bought, moved and corrected."""
-    return visit.listed(LOTS, _lot, question)
+    return visit.listed(LOTS, LotShown.of, question)
 
 
 @routes.post("/lots", **answers(LotShown, status=201, changes=True, named=True))
@@ -269,7 +210,7 @@ def add_lot(visit: Admin, body: NewLot) -> Response:
             ends=body.ends_at,
             source=body.source,
         )
-        return Outcome(resource=_lot(stored), status=201, location=f"{BASE}/lots/{stored.id}")
+        return Outcome(resource=LotShown.of(stored), status=201, location=f"{BASE}/lots/{stored.id}")
 
     return visit.change(work)
 
@@ -277,13 +218,13 @@ def add_lot(visit: Admin, body: NewLot) -> Response:
 @routes.get("/lots/{lot_id}", **answers(LotShown, named=True))
 def show_lot(visit: Viewer, lot_id: UUID, fields: Annotated[str | None, chosen(LotShown)] = None) -> Response:
     """Show a lot."""
-    return visit.show(_lot(visit.found(LOTS, lot_id)), members(fields))
+    return visit.show(LotShown.of(visit.found(LOTS, lot_id)), members(fields))
 
 
 @routes.get("/pools", **answers(Page[PoolShown]))
 def list_pools(visit: Viewer, question: Annotated[Question, Depends(asked(POOLS, PoolShown))]) -> Response:
     """List what there is of each tag, and what of it is in use."""
-    return visit.listed(POOLS, _pool, question)
+    return visit.listed(POOLS, PoolShown.of, question)
 
 
 @routes.get("/pools/{pool_id}", **answers(PoolShown, named=True))
@@ -291,7 +232,7 @@ def show_pool(
     visit: Viewer, pool_id: UUID, fields: Annotated[str | None, chosen(PoolShown)] = None
 ) -> Response:
     """Show a pool."""
-    return visit.show(_pool(visit.found(POOLS, pool_id)), members(fields))
+    return visit.show(PoolShown.of(visit.found(POOLS, pool_id)), members(fields))
 
 
 @routes.patch("/pools/{pool_id}", **answers(PoolShown, changes=True, named=True, known=True))
@@ -300,7 +241,7 @@ def change_pool(visit: Admin, pool_id: UUID, body: PoolChange) -> Response:
 
     def work(portal: Portal) -> Outcome:
         after = management.set_overage(portal, visit.owner(portal), pool_id, body.overage_pct)
-        return Outcome(resource=_pool(after))
+        return Outcome(resource=PoolShown.of(after))
 
     return visit.change(work, current=_current_pool(visit, pool_id), known=True)
 
@@ -318,7 +259,9 @@ def transfer_seats(visit: Admin, pool_id: UUID, body: Transfer) -> Response:
             body.quantity,
             rehearse=body.dry_run,
         )
-        after = Transferred(dry_run=body.dry_run, source=_pool(moved.source), target=_pool(moved.target))
+        after = Transferred(
+            dry_run=body.dry_run, source=PoolShown.of(moved.source), target=PoolShown.of(moved.target)
+        )
         return Outcome(resource=after)
 
     return visit.change(work, current=_current_pool(visit, pool_id))
@@ -329,8 +272,8 @@ def list_ledger(
     visit: Viewer, question: Annotated[Question, Depends(asked(LEDGER, LedgerEntryShown))]
 ) -> Response:
     """List every change of every pool, in the order it was made."""
-    return visit.listed(LEDGER, _entry, question)
+    return visit.listed(LEDGER, LedgerEntryShown.of, question)
 
 
 def _current_pool(visit: Visit, pool_id: UUID) -> Callable[[Portal], Resource]:
-    return lambda portal: _pool(visit.locked(portal, POOLS, pool_id))
+    return lambda portal: PoolShown.of(visit.locked(portal, POOLS, pool_id))

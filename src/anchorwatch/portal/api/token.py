@@ -12,7 +12,6 @@ from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from anchorwatch.db.page import TOKENS, VIRTUAL_ACCOUNTS
-from anchorwatch.db.token import IdToken
 from anchorwatch.db.word import OperatorRole, TokenMode
 from anchorwatch.portal import management
 from anchorwatch.portal.api.problem import Kind, Refusal
@@ -70,14 +69,10 @@ class NewToken(Body):
     note: Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")] = ""
 
 
-def _members(row: IdToken) -> dict[str, object]:
-    return {name: getattr(row, name) for name in Token.model_fields}
-
-
 @routes.get("/tokens", **answers(Page[Token]))
 def list_tokens(visit: Viewer, question: Annotated[Question, Depends(asked(TOKENS, Token))]) -> Response:
     """List the ID tokens."""
-    return visit.listed(TOKENS, lambda row: Token.model_validate(_members(row)), question)
+    return visit.listed(TOKENS, Token.of, question)
 
 
 @routes.post("/tokens", **answers(MadeToken, status=201, changes=True, named=True))
@@ -101,7 +96,7 @@ def make_token(visit: Worker, body: NewToken) -> Response:
         place = visit.locked(portal, VIRTUAL_ACCOUNTS, body.virtual_account_id)
         stored, text = management.make_token(portal, place, terms)
         return Outcome(
-            resource=Token.model_validate(_members(stored)),
+            resource=Token.of(stored),
             status=201,
             location=f"{BASE}/tokens/{stored.id}",
             once={"token": text.reveal()},
@@ -115,7 +110,7 @@ def show_token(
     visit: Viewer, token_id: UUID, fields: Annotated[str | None, chosen(Token)] = None
 ) -> Response:
     """Show an ID token."""
-    return visit.show(Token.model_validate(_members(visit.found(TOKENS, token_id))), members(fields))
+    return visit.show(Token.of(visit.found(TOKENS, token_id)), members(fields))
 
 
 @routes.post("/tokens/{token_id}:revoke", **answers(Token, changes=True, named=True))
@@ -123,7 +118,7 @@ def revoke_token(visit: Worker, token_id: UUID) -> Response:
     """Revoke an ID token; devices that used it stay."""
 
     def shown(portal: Portal) -> Token:
-        return Token.model_validate(_members(visit.locked(portal, TOKENS, token_id)))
+        return Token.of(visit.locked(portal, TOKENS, token_id))
 
     def work(portal: Portal) -> Outcome:
         found = visit.locked(portal, TOKENS, token_id)
