@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-test clients demo test lint types contracts tests format docs bench soak lock wheels clean
+.PHONY: help setup setup-test clients demo test lint types contracts tests coverage format docs bench soak lock wheels clean
 
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -29,6 +29,7 @@ help:
 	@echo
 	@echo 'make setup   only set up the program, in .venv'
 	@echo 'make format  let ruff rewrite what it can'
+	@echo 'make coverage  the tests again, counting which lines they reach'
 	@echo 'make docs    write the generated parts of the documentation again'
 	@echo 'make bench   compare our times and memory with a reference run beside them'
 	@echo 'make soak    the laws on many more worlds, and what runs for minutes'
@@ -100,12 +101,15 @@ contracts: setup-test
 # Two workers a core: much of what is tested waits for a socket.
 TESTS ?= tests
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
-ARGS ?= -n $(WORKERS) --dist worksteal --cov --cov-report=term
+ARGS ?= -n $(WORKERS) --dist worksteal
 tests: setup-test clients
 	@echo '== tests and executable documentation'
 	@$(PY) -m pytest -q $(ARGS) $(TESTS)
 
 # ------------------------------------------------------------------------------------------ the others
+
+coverage: setup-test clients
+	@$(PY) -m pytest -q $(ARGS) --cov --cov-report=term $(TESTS)
 
 format: setup-test
 	@$(BIN)/ruff check --fix .

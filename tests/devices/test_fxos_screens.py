@@ -70,6 +70,17 @@ def test_a_ping_tells_whether_the_name_has_an_address() -> None:
     assert newer.fact.unresolved is not None
 
 
+def test_a_ping_that_nobody_can_forward_is_told_from_one_that_is_lost() -> None:
+    """No way to the net holds for every protocol; an echo that is only lost proves nothing about a port."""
+    for words, told in (("Destination Net Unreachable", True), ("No route to host", True), ("", False)):
+        text = reachability.render(
+            "tools.cisco.com", "198.51.100.38", source="192.0.2.41", sent=3, received=0, words=words
+        )
+        (found,) = reachability.parse(clean(text))
+        assert found.fact.success is not None
+        assert (found.fact.success.value, found.fact.no_way is not None) == (0, told)
+
+
 def test_call_home_is_read_from_its_configuration() -> None:
     """The portal's URL, the proxy that is on, and whether call-home is on."""
     text = """ scope callhome

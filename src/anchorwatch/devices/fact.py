@@ -208,7 +208,10 @@ class NtpAssociation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PingResult:
-    """A ping: `success` in percent, None where it did not start because the name was not resolved."""
+    """A ping: `success` in percent, None where it did not start because the name was not resolved.
+
+    `no_way` is what a router, or the device itself, said of an echo that it could not forward.
+    """
 
     target: Seen[str] | None = None
     port: int | None = None
@@ -216,6 +219,7 @@ class PingResult:
     marks: Seen[str] | None = None
     success: Seen[int] | None = None
     unresolved: Seen[str] | None = None
+    no_way: Seen[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,11 @@ def _unreachable(case: Case) -> tuple[Span, ...]:
         for ping in portal_pings(case)
         if ping.success is not None and ping.success.value == 0 and ping.port == 443
     ]
+    found += [
+        ping.no_way.span
+        for ping in _pings(case)
+        if ping.no_way is not None and ping.success is not None and ping.success.value == 0
+    ]
     return tuple(dict.fromkeys(found))
 
 

@@ -1,6 +1,7 @@
 """``ping`` from the management side of an FXOS chassis, which prints what the ping of a Unix system prints.
 
-A name that has no address is told instead of the first line. An echo that does not come back proves nothing about TCP.
+A name that has no address is told instead of the first line. An echo that does not come back proves nothing about TCP, unless somebody says that there is no way to the net: that
+holds for whatever is sent there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _COUNTED = re.compile(
 _UNKNOWN = re.compile(
     r"^\s{0,4}(?:ping: unknown host (?P<host>[\w.:-]{1,253})|ping: (?P<name>[\w.:-]{1,253}): (?:Name or service not known|Temporary failure in name resolution))\s*$"
 )
+_NO_WAY = re.compile(r"(?:Destination )?Net(?:work)? (?:is )?unreachable|No route to host", re.IGNORECASE)
 _REACH = 2_000
 
 
@@ -40,6 +42,7 @@ def parse(lines: Sequence[Line]) -> tuple[Found[PingResult], ...]:
 def _ping(lines: Sequence[Line], start: int, sent: re.Match[str]) -> Found[PingResult]:
     target = Seen(sent["target"], lines[start].whole)
     used = [start]
+    no_way: Seen[str] | None = None
     for index in range(start + 1, min(start + _REACH, len(lines))):
         text = lines[index].text
         if _SENT.match(text[:400]):
@@ -48,11 +51,14 @@ def _ping(lines: Sequence[Line], start: int, sent: re.Match[str]) -> Found[PingR
         if counted:
             used.append(index)
             share = 100 * int(counted["received"]) // max(int(counted["sent"]), 1)
-            fact = PingResult(target=target, success=Seen(min(share, 100), lines[index].whole))
+            fact = PingResult(target=target, success=Seen(min(share, 100), lines[index].whole), no_way=no_way)
             return Found(fact=fact, lines=tuple(used))
-        if "bytes from" in text or text.startswith("From ") or "ping statistics" in text:
+        said = _NO_WAY.search(text[:400])
+        if said is not None and no_way is None:
+            no_way = Seen(said[0], lines[index].whole)
+        if said is not None or "bytes from" in text or text.startswith("From ") or "ping statistics" in text:
             used.append(index)
-    return Found(fact=PingResult(target=target), lines=tuple(used))
+    return Found(fact=PingResult(target=target, no_way=no_way), lines=tuple(used))
 
 
 def render(target: str, address: str, *, source: str, sent: int, received: int, words: str = "") -> str:

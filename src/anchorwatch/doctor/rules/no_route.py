@@ -86,6 +86,7 @@ RULE = Rule(
         "120006 with `NO_ROUTE`",
         "`ping tcp tools.cisco.com 443` shows `?????`",
         "on IOS: `ERR 207 : Connection time out`",
+        "a ping from a chassis that says `Destination Net Unreachable`",
     ),
     look_alikes=(
         LookAlike(cause="dns-failing", difference="the name does not resolve"),
