@@ -34,7 +34,8 @@ from anchorwatch.lab.household import catalogue
 from anchorwatch.lab.lodging import Doorplate, LabTerms
 from anchorwatch.lab.network import Fault
 from anchorwatch.lab.ssh import Door, Gate
-from anchorwatch.lab.town import Resident, Town
+from anchorwatch.lab.resident import Resident
+from anchorwatch.lab.town import Town
 from anchorwatch.licensing.account import DeviceEvent
 from anchorwatch.net.console import Answer, Reply
 from anchorwatch.net.target import Access, Patience, Target
@@ -55,19 +56,23 @@ class Quarter:
 
     folder: Path
     story: str
+    count: int | None = None
+    """How many devices, those of the story first; None for those alone."""
     alive: bool = False
     """Whether time passes by itself between what a test does."""
     doors: dict[str, Door] = field(default_factory=dict)
     port: int = 0
 
     def __enter__(self) -> Self:
-        lodging.establish(self.folder, self.story, LabTerms(port=0))
+        lodging.establish(self.folder, self.story, LabTerms(port=0, count=self.count))
         self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(ThreadPoolExecutor(32))
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.login = lodging.login(self.folder)
-        self.town = Town(lodging.story(self.folder), self.folder, login=self.login, arrived=self._arrived)
+        self.town = Town(
+            lodging.story(self.folder), self.folder, login=self.login, count=self.count, arrived=self._arrived
+        )
         self.gate = Gate(self.doors)
         self.port = self._run(self._open())
         plates = [

@@ -50,9 +50,9 @@ with connect(
     answers = []
     for command in asked["say"]:
         if command == asked.get("into"):
-            device.send_command(command, expect_string=r">\s*$")
+            opening = device.send_command(command, expect_string=r">\s*$")
             device.write_channel("\n".join(asked["paste"]) + "\n")
-            answers.append(device.read_until_pattern(pattern=PROMPT))
+            answers.append(f"{opening}\n{device.read_until_pattern(pattern=PROMPT)}")
         else:
             answers.append(device.send_command(command, **more))
     json.dump({"prompt": device.find_prompt(), "answers": answers}, sys.stdout)

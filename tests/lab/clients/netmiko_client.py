@@ -1,7 +1,8 @@
 """Drive a device with netmiko, unpatched; runs in the environment of its own and imports nothing of ours.
 
 Standard input: JSON with `host`, `port`, `user`, `password`, `enable`, `device_type` and `say`, a list of commands; a
-command may be a pair of what is typed and an expression to wait for. Standard output: JSON, what each printed.
+command may be what is typed and an expression to wait for, with a third item for an answer that is not echoed.
+Standard output: JSON, what each printed.
 """
 
 import json
@@ -30,7 +31,11 @@ with ConnectHandler(
         if isinstance(command, list):
             answers.append(
                 device.send_command(
-                    command[0], expect_string=command[1], strip_prompt=False, strip_command=False
+                    command[0],
+                    expect_string=command[1],
+                    strip_prompt=False,
+                    strip_command=False,
+                    cmd_verify=len(command) < 3,
                 )
             )
         else:
