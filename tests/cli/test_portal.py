@@ -221,6 +221,10 @@ def test_a_backup_is_the_portal_again(folder: Path, tmp_path: Path) -> None:
     portal(folder, "backup", str(tmp_path / "saved"))
     portal(folder, "backup", str(tmp_path / "saved"), status=3)
     portal(folder, "backup", str(tmp_path / "saved"), "--force")
+    if os.name != "nt":
+        assert (tmp_path / "saved").stat().st_mode & 0o777 == 0o600
+    assert "7" in portal(folder, "backup", "-")
+    portal(folder, "backup", str(tmp_path / "no such folder" / "saved"), status=3)
     assert "not empty" in portal(folder, "restore", str(tmp_path / "saved"), status=1)
     for file in folder.glob("portal.db*"):
         file.unlink()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
-from anchorwatch.cli.file import FileTroubleError, write_atomically
 from anchorwatch.cli.portal import HERE, FolderOption, opened
 from anchorwatch.cli.terminal import COULD_NOT_LOOK, fail, hint, printable, say
-from anchorwatch.disk.file import reason
+from anchorwatch.disk.file import beside, reason
 
 
 def backup(
@@ -28,16 +28,30 @@ def backup(
     The file sees one moment and fits either kind of database. Keys are not in it: copy the folder `keys` as well.
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
     from anchorwatch.db import dump
+    from anchorwatch.db.error import DatabaseError
 
     with opened(folder) as portal:
-        written = io.BytesIO()
-        rows = dump.save(portal.database, written)
         try:
-            write_atomically(file, written.getvalue(), replace=force)
-        except FileTroubleError as error:
-            fail(printable(str(error)), COULD_NOT_LOOK)
+            if file == "-":
+                rows = dump.save(portal.database, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            else:
+                if Path(file).exists() and not force:
+                    fail(f"{printable(file)} is there already; --force replaces it", COULD_NOT_LOOK)
+                with beside(Path(file)) as unfinished, _private(unfinished) as target:
+                    rows = dump.save(portal.database, target)
+        except DatabaseError:
+            raise  # though some of these are errors of the system too
+        except OSError as error:
+            fail(f"{printable(file)}: {reason(error)}", COULD_NOT_LOOK)
         say(f"{rows} rows", err=True)
         hint(f"the keys are in {printable(str(folder / 'keys'))}; copy them too, to another place")
+
+
+def _private(path: Path) -> IO[bytes]:
+    """A new file that nobody else may read: what is in the database is not for everybody."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
 
 
 def restore(
@@ -53,11 +67,14 @@ def restore(
     It is stored whole or not at all. Agents that hold newer grants show them, and their seats are consumed again.
     """  # noqa: D301 - the backspace tells the help printer to leave the lines of the examples alone
     from anchorwatch.db import dump
+    from anchorwatch.db.error import DatabaseError
 
     with opened(folder) as portal:
         try:
             with file.open("rb") as source:
                 rows = dump.restore(portal.database, source)
+        except DatabaseError:
+            raise  # though some of these are errors of the system too
         except OSError as error:
             fail(f"{printable(str(file))}: {reason(error)}", COULD_NOT_LOOK)
         say(f"{rows} rows", err=True)
