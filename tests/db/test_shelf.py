@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import os
-import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -33,7 +31,7 @@ from anchorwatch.db.account import VirtualAccount
 from anchorwatch.db.certificate import IdCertificate
 from anchorwatch.db.database import Database, Transaction
 from anchorwatch.db.device import Device, DeviceEntitlement
-from anchorwatch.db.error import AlreadyThere, BadAddress, ConstraintBroken, DumpRefused, NotThere
+from anchorwatch.db.error import AlreadyThere, ConstraintBroken, DumpRefused, NotThere
 from anchorwatch.db.grant import Grant
 from anchorwatch.db.idempotency import Answer, Claimed, InFlight, OtherBody, Replayed
 from anchorwatch.db.identifier import new_id
@@ -571,24 +569,3 @@ class TestCopies:
 
         with pytest.raises(DumpRefused, match="not empty"):
             dump.restore(database, io.BytesIO(saved))
-
-    def test_an_sqlite_file_is_copied_while_in_use(self, database: Database, tmp_path: Path) -> None:
-        """The copy is one file of mode 0600 that opens; nothing is copied over another file, nor from a server."""
-        stock = self.fill(database)
-        target = tmp_path / "copies" / "copy.db"
-        target.parent.mkdir()
-        if database.kind != "sqlite":
-            with pytest.raises(BadAddress):
-                dump.copy_file(database, target)
-            return
-        dump.copy_file(database, target)
-
-        assert [each.name for each in target.parent.iterdir()] == ["copy.db"]
-        if os.name != "nt":
-            assert target.stat().st_mode & 0o777 == 0o600
-        assert sqlite3.connect(target).execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        with Database.open(f"sqlite:///{target}") as copy:
-            assert copy.read(account.every) == (stock.account,)
-            assert copy.read(ledger.audit) == ()
-        with pytest.raises(BadAddress):
-            dump.copy_file(database, target)

@@ -3,8 +3,6 @@
 A dump is JSON, one value a line: the schema and the revision of the tables; each row as its table and its values;
 and at the end how many rows there were and the SHA-256 of every line before. What is cut or changed on the way is
 refused, and a restore happens whole or not at all. It sees one moment of a database that is in use.
-
-An SQLite database can also be copied as a file (`copy_file`), faster, and the copy opened in place of the original.
 """
 
 from __future__ import annotations
@@ -15,20 +13,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
 from sqlalchemy import Column, Enum, LargeBinary, Table, Uuid, func, select
 
 from anchorwatch.base.schema import Schema, SchemaError, read
-from anchorwatch.db import sqlite
 from anchorwatch.db.column import Moment
 from anchorwatch.db.database import Database, Transaction
-from anchorwatch.db.error import BadAddress, DumpRefused
+from anchorwatch.db.error import DumpRefused
 from anchorwatch.db.migration import HEAD, require
 from anchorwatch.db.table import metadata
-from anchorwatch.disk import file as disk
 
 SCHEMA = Schema("database", 1)
 _TOGETHER = 500
@@ -87,21 +82,6 @@ def restore(database: Database, source: IO[bytes]) -> int:
         return count
 
     return database.write(fill)
-
-
-def copy_file(database: Database, target: Path) -> None:
-    """Copy an SQLite database that is in use to a new file of mode 0600, complete or absent.
-
-    `BadAddress` for another kind of database, or where a file is already.
-    """
-    file = database.file
-    if file is None:
-        raise BadAddress("only an SQLite database is a file; a dump serves for every kind")
-    if target.exists():
-        raise BadAddress(f"there is a file already: {target}")
-    with disk.beside(target) as unfinished:
-        sqlite.prepare(unfinished)
-        sqlite.back_up(file, unfinished)
 
 
 def _rows(tx: Transaction, table: Table) -> Iterator[dict[str, Any]]:

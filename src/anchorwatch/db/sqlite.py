@@ -79,16 +79,3 @@ def was_busy(error: DBAPIError) -> bool:
     """Whether another process held the file for longer than our patience."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     return isinstance(code, int) and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-def back_up(file: Path, target: Path) -> None:
-    """Copy a database that is in use, as of one moment, to a file that is complete or absent."""
-    with sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True) as source:
-        copy = sqlite3.connect(target)
-        try:
-            source.backup(copy)
-            # One file, not three: the copy does not need its neighbours.
-            copy.execute("PRAGMA journal_mode = DELETE").fetchall()
-        finally:
-            copy.close()
-    source.close()

@@ -100,11 +100,6 @@ def spread(issued: datetime, due: datetime) -> Window:
     return Window(due - (due - issued) / 3, due)
 
 
-def shifted(window: Window, by: timedelta, latest: datetime) -> Window:
-    """The window after an outage: later, but never beyond what is still safe."""
-    return Window(window.start + by, window.end + by).clamped(window.start, latest)
-
-
 def is_stale(fetched: datetime, refresh_hint: timedelta, now: datetime) -> bool:
     """Whether a bundle has not been confirmed for more than three of its refresh hints."""
     return now - fetched > STALE_AFTER * refresh_hint
@@ -113,8 +108,3 @@ def is_stale(fetched: datetime, refresh_hint: timedelta, now: datetime) -> bool:
 def created_in_window(created: datetime, now: datetime) -> bool:
     """Whether a request's `created` is near enough to the server's time."""
     return abs(created - now) <= CREATED_WINDOW
-
-
-def clock_lost(outside_since: timedelta, now: timedelta) -> bool:
-    """Whether the hour to move a clock back is over; both counted by the monotonic clock of one boot."""
-    return now - outside_since >= CLOCK_GRACE

@@ -117,14 +117,6 @@ def grant_key(bundle: TrustBundle, kid: str) -> VerifyingKey | None:
     return _key(bundle.grant_keys, kid)
 
 
-def key_was_valid(bundle: TrustBundle, kid: str, at: datetime) -> bool:
-    """Whether that key may have signed at that moment."""
-    return any(
-        claim.kid == kid and (claim.nbf is None or claim.nbf <= at) and (claim.exp is None or at < claim.exp)
-        for claim in bundle.grant_keys
-    )
-
-
 def anchors(bundle: TrustBundle, role: Role) -> tuple[tuple[AnchorClaim, Certificate], ...]:
     """The anchors of a role that come with their certificate and are what the bundle says they are."""
     found = []

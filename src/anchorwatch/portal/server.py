@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -310,11 +309,3 @@ class _Protocol(HttpToolsProtocol):
     def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
-
-
-def chain_end(chain: Path) -> x509.Certificate:
-    """The leaf of a chain file. Raises `ChainRefused`."""
-    try:
-        return x509.load_pem_x509_certificates(chain.read_bytes())[0]
-    except (OSError, ValueError) as error:
-        raise ChainRefused(f"{chain.name} holds no certificate: {error}") from error
