@@ -33,8 +33,8 @@ from anchorwatch.lab import assembly, lodging
 from anchorwatch.lab.household import catalogue
 from anchorwatch.lab.lodging import Doorplate, LabTerms
 from anchorwatch.lab.network import Fault
-from anchorwatch.lab.ssh import Door, Gate
 from anchorwatch.lab.resident import Resident
+from anchorwatch.lab.ssh import Door, Gate
 from anchorwatch.lab.town import Town
 from anchorwatch.licensing.account import DeviceEvent
 from anchorwatch.net.console import Answer, Reply
