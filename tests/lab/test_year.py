@@ -138,8 +138,8 @@ def check_one_that_was_left_behind(quarter: Quarter, life: Life, heard: Heard) -
             assert said(lines, mnemonic) == []
             continue
         (ended,) = said(lines, mnemonic)
-        # An agent takes no skew below five minutes for one, so it may be that much late, and never early.
-        assert date <= ended <= date + deadline.SKEW_IGNORED
+        # Never early, and late by the seconds of a wake that was begun.
+        assert date <= ended <= date + timedelta(seconds=5)
     lost = quarter.now > deadline.identity_dates(life.came).not_after
     assert (state.registration is RegistrationState.REGISTERED) is not lost
 

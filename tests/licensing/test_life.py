@@ -8,7 +8,7 @@ import pytest
 from anchorwatch.licensing import deadline, instance, seat, settle, state
 from anchorwatch.licensing.account import DeviceState
 from anchorwatch.licensing.error import EventRefusedError
-from anchorwatch.licensing.event import Deregister, RenewAuthorization, Send, Want
+from anchorwatch.licensing.event import Deregister, RenewAuthorization, Send, Tick, Want
 from anchorwatch.licensing.failure import Failure, FailureClass
 from anchorwatch.licensing.message import (
     ENTITLEMENTS,
@@ -450,6 +450,26 @@ def test_a_revoked_device_is_not_evaluated(box: Box) -> None:
     box.feed(RenewAuthorization())
     box.run(timedelta(days=1))
     assert box.authorization() is AuthorizationState.NOT_AUTHORIZED
+
+
+@pytest.mark.parametrize("end", ["deadline", "grace", "identity"])
+def test_what_ends_now_is_due_now(box: Box, end: str) -> None:
+    """Whoever asks at the very instant of an end is told that there is something to do, until it was done."""
+    box.policy = cisco(Generation.ASA)
+    registered(box)
+    box.cable.up = False
+    grant = box.state.granted()
+    assert grant is not None
+    assert box.state.identity is not None
+    at = {"deadline": grant.exp, "grace": grant.grace, "identity": box.state.identity.not_after}[end]
+    before = at - timedelta(seconds=1)
+    box.run(before - box.cable.world.now)
+    box.cable.world.now = at
+    assert instance.next_wakeup(box.policy, box.state, box.reading()) == timedelta(0)
+    told = len(box.told)
+    box.feed(Tick())
+    assert len(box.told) > told
+    assert instance.next_wakeup(box.policy, box.state, box.reading()) > timedelta(0)
 
 
 def test_a_wake_up_is_not_late_for_having_been_asked_late(box: Box) -> None:

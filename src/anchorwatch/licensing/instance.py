@@ -112,6 +112,9 @@ def next_wakeup(policy: AgentPolicy, state: AgentState, now: Reading) -> timedel
         if state.identity is not None:
             ends.append(state.identity.not_after)
         waits += [end - at for end in ends if end > at]
+        # What has ended and was not yet told is due at once: at its very instant an end no longer lies ahead.
+        if lapse.ended(policy, state, now, stepped=False)[1]:
+            waits.append(NOW)
     return max(NOW, min(waits))
 
 
