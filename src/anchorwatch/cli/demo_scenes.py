@@ -57,7 +57,7 @@ async def _cannot_register(stage: Stage, teller: Teller) -> Seat:
     ping = await seat.type(f"ping tcp {PORTAL} 443")
     teller.claim("the name resolves and the port answers", "!!!!!" in ping)
     await seat.type("license smart register idtoken <token>", secret=stage.token())
-    screen = await _until(seat, "show license registration", "Retry In Progress")
+    screen = await _until(seat, "show license registration", "Communication message")
     teller.claim("registration is stuck in “Retry In Progress”", "Retry In Progress" in screen)
     teller.claim(
         "the reason on the screen names no certificate",

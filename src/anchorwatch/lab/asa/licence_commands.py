@@ -159,7 +159,7 @@ def progress(machine: Asa) -> RegistrationProgress:
         return RegistrationProgress(status=status)
     last = state.last_registration
     failing = state.registration in (RegistrationState.RETRYING, RegistrationState.FAILED)
-    said = machine.reasons.get("registration") if failing else None
+    said = (machine.reasons.get("registration") or machine.licence.reason) if failing else None
     answered = machine.failed_at if state.registration is RegistrationState.FAILED else last and last.at
     due = None
     timer = next(
