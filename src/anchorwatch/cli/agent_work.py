@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import inspect
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
 from anchorwatch.base.secret import Secret
 from anchorwatch.cli.file import FileTroubleError, read_bounded
+from anchorwatch.cli.option_record import given_by
 from anchorwatch.cli.terminal import COULD_NOT_LOOK, TROUBLE, fail, printable, say, say_document
 
 if TYPE_CHECKING:
@@ -154,24 +153,8 @@ STRAIGHT = Road()
 """To the address that the portal's name is, and with no anchors but those of the bundle."""
 
 
-def by_road(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb with the options of `Road` in place of its parameter `road`, which is made of them."""
-    options = inspect.signature(Road, eval_str=True).parameters
-    signature = inspect.signature(verb, eval_str=True)
-
-    @functools.wraps(verb)
-    def with_options(**given: Any) -> None:
-        road = Road(**{name: given.pop(name) for name in options})
-        verb(**given, road=road)
-
-    parameters: list[inspect.Parameter] = []
-    for each in signature.parameters.values():
-        parameters += options.values() if each.name == "road" else [each]
-    named = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
-    # What the command line is made of is read from these two.
-    vars(with_options)["__signature__"] = signature.replace(parameters=named)
-    with_options.__annotations__ = {each.name: each.annotation for each in named}
-    return with_options
+by_road = given_by(Road, "road")
+"""A verb with the options of `Road` in place of its parameter `road`, which is made of them."""
 
 
 class _Anchors:

@@ -18,19 +18,7 @@ from anchorwatch.base.secret import Secret
 from anchorwatch.cli.diagnose import platform_named
 from anchorwatch.cli.file import FileTroubleError, read_bounded
 from anchorwatch.cli.live import progress
-from anchorwatch.cli.login import (
-    Algorithms,
-    Doors,
-    EnableFile,
-    Keyring,
-    KnownHosts,
-    NewKeys,
-    PasswordFile,
-    SshConfig,
-    ask,
-    from_file,
-    target_of,
-)
+from anchorwatch.cli.login import USUAL, Doors, ask, by_doors, from_file, target_of
 from anchorwatch.cli.moment import parse_moment
 from anchorwatch.cli.plan import read_plan
 from anchorwatch.cli.source import CouldNotLookError, gather_catalogue
@@ -94,6 +82,7 @@ def runs_folder(given: Path | None) -> Path:
     return (Path(state) if state else Path.home() / ".local" / "state") / "anchorwatch" / "runs"
 
 
+@by_doors
 def run(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="A plan file, of `diagnose --save-plan`.")],
     host: Annotated[str, typer.Argument(metavar="HOST", help="The device: ssh://[USER@]HOST[:PORT].")],
@@ -142,13 +131,7 @@ def run(
         typer.Option(metavar="SECONDS", min=0, help="How long to wait for a success; else as the plan says."),
     ] = None,
     runs: Runs = None,
-    accept_new_host_key: NewKeys = False,
-    known_hosts: KnownHosts = None,
-    ssh_config: SshConfig = None,
-    password_file: PasswordFile = None,
-    enable_file: EnableFile = None,
-    keyring: Keyring = False,
-    allow_algorithm: Algorithms = None,
+    doors: Doors = USUAL,
 ) -> None:
     """Show, ask, compare, act, prove."""
     from anchorwatch.fleet.repair import Orders
@@ -178,15 +161,6 @@ def run(
     )
     if not (yes or dry_run):
         confirm(found.made_for.device or target.host, "carry this out on it")
-    doors = Doors(
-        accept_new=accept_new_host_key,
-        known_hosts=tuple(known_hosts or ()),
-        config=ssh_config,
-        password_file=password_file,
-        enable_file=enable_file,
-        keyring=keyring,
-        algorithms=tuple(allow_algorithm or ()),
-    )
     with stoppable() as stop:
         status = on_device(
             _carried_out(found, target, doors, what, orders, unit, runs_folder(runs), stop, dry_run=dry_run)

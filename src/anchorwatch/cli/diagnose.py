@@ -14,16 +14,7 @@ from anchorwatch.base.schema import write
 from anchorwatch.cli.capture_file import load_captures
 from anchorwatch.cli.file import FileTroubleError, write_atomically
 from anchorwatch.cli.live import SCHEME, Collected, collect
-from anchorwatch.cli.login import (
-    Algorithms,
-    Doors,
-    EnableFile,
-    Keyring,
-    KnownHosts,
-    NewKeys,
-    PasswordFile,
-    SshConfig,
-)
+from anchorwatch.cli.login import USUAL, Doors, by_doors
 from anchorwatch.cli.moment import parse_moment
 from anchorwatch.cli.presented import obtain
 from anchorwatch.cli.source import CouldNotLookError, gather_catalogue, load_store
@@ -76,6 +67,7 @@ EVIDENCE_SHOWN = 6
 """Lines quoted for one finding; a burst of a thousand log lines says no more."""
 
 
+@by_doors
 def run(
     files: Annotated[
         list[str] | None,
@@ -114,13 +106,7 @@ def run(
     save_capture: Annotated[
         str | None, typer.Option(metavar="FILE", help="Keep what the devices printed, secrets masked.")
     ] = None,
-    accept_new_host_key: NewKeys = False,
-    known_hosts: KnownHosts = None,
-    ssh_config: SshConfig = None,
-    password_file: PasswordFile = None,
-    enable_file: EnableFile = None,
-    keyring: Keyring = False,
-    allow_algorithm: Algorithms = None,
+    doors: Doors = USUAL,
     show_all: Annotated[
         bool, typer.Option("--all", help="Also list every line that was not understood.")
     ] = False,
@@ -151,15 +137,6 @@ def run(
         known = gather_catalogue(["certifi", *(catalogue or [])])
     except CouldNotLookError as error:
         fail(printable(str(error)), COULD_NOT_LOOK)
-    doors = Doors(
-        accept_new=accept_new_host_key,
-        known_hosts=tuple(known_hosts or ()),
-        config=ssh_config,
-        password_file=password_file,
-        enable_file=enable_file,
-        keyring=keyring,
-        algorithms=tuple(allow_algorithm or ()),
-    )
     live = _read_devices(devices, doors, save_capture, asked_at, known, what)
     report = diagnose((*captures.inputs, *live.inputs), at=asked_at, catalogue=known, platform=what)
     if endpoint is not None:

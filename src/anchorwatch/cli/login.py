@@ -20,22 +20,13 @@ import typer
 
 from anchorwatch.base.secret import Secret
 from anchorwatch.cli.file import FileTroubleError, read_bounded
+from anchorwatch.cli.option_record import given_by
 from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, fail, printable
 
 if TYPE_CHECKING:
     from anchorwatch.net.target import Access, Target
 
-__all__ = [
-    "Algorithms",
-    "Doors",
-    "EnableFile",
-    "Keyring",
-    "KnownHosts",
-    "NewKeys",
-    "PasswordFile",
-    "SshConfig",
-    "target_of",
-]
+__all__ = ["USUAL", "Doors", "ask", "by_doors", "from_file", "target_of"]
 
 PASSWORD = "ANCHORWATCH_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 ENABLE = "ANCHORWATCH_ENABLE_PASSWORD"
@@ -43,57 +34,56 @@ KEYRING = "anchorwatch"
 """The name under which a keyring holds passwords: for ``admin@asa-3``, and ``enable admin@asa-3``."""
 _LARGEST_SECRET = 4096
 
-NewKeys = Annotated[
-    bool,
-    typer.Option(
-        "--accept-new-host-key", help="Take and remember the host key of a device that is not known yet."
-    ),
-]
-KnownHosts = Annotated[
-    list[Path] | None,
-    typer.Option(metavar="FILE", help="Known host keys, in place of ~/.ssh/known_hosts."),
-]
-SshConfig = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="In place of ~/.ssh/config.", show_default=False)
-]
-PasswordFile = Annotated[
-    str | None, typer.Option(metavar="FILE", help="The login password; else $ANCHORWATCH_PASSWORD, a prompt.")
-]
-EnableFile = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="The enable password; else $ANCHORWATCH_ENABLE_PASSWORD, a prompt."),
-]
-Keyring = Annotated[
-    bool, typer.Option("--keyring", help="Look up both in the keyring, as `anchorwatch` (needs keyring).")
-]
-Algorithms = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow-algorithm", metavar="NAME", help="An old algorithm this device needs; may be given again."
-    ),
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """What the options say, for any number of devices; a prompt is answered once for all of them."""
+    """What the options say (`by_doors`), for any number of devices; a prompt is answered once for all of them."""
 
-    accept_new: bool = False
-    known_hosts: tuple[Path, ...] = ()
-    config: Path | None = None
-    password_file: str | None = None
-    enable_file: str | None = None
-    keyring: bool = False
-    algorithms: tuple[str, ...] = ()
-    _asked: dict[str, Secret | None] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    accept_new_host_key: Annotated[
+        bool,
+        typer.Option(
+            "--accept-new-host-key", help="Take and remember the host key of a device that is not known yet."
+        ),
+    ] = False
+    known_hosts: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Known host keys, in place of ~/.ssh/known_hosts."),
+    ] = None
+    ssh_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="In place of ~/.ssh/config.", show_default=False)
+    ] = None
+    password_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The login password; else $ANCHORWATCH_PASSWORD, a prompt."),
+    ] = None
+    enable_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="The enable password; else $ANCHORWATCH_ENABLE_PASSWORD, a prompt."
+        ),
+    ] = None
+    keyring: Annotated[
+        bool,
+        typer.Option("--keyring", help="Look up both in the keyring, as `anchorwatch` (needs keyring)."),
+    ] = False
+    allow_algorithm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-algorithm",
+            metavar="NAME",
+            help="An old algorithm this device needs; may be given again.",
+        ),
+    ] = None
+    _asked: dict[str, Secret | None] = field(default_factory=dict, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def access(self, target: Target) -> Access:
         """How one comes into that device; an unknown algorithm ends with exit status 2."""
         from anchorwatch.net.ssh import OLD_ALGORITHMS
         from anchorwatch.net.target import Access
 
-        unknown = [name for name in self.algorithms if name not in OLD_ALGORITHMS]
+        algorithms = tuple(self.allow_algorithm or ())
+        unknown = [name for name in algorithms if name not in OLD_ALGORITHMS]
         if unknown:
             raise typer.BadParameter(
                 f"{printable(unknown[0])} is none of: {', '.join(OLD_ALGORITHMS)}",
@@ -107,10 +97,10 @@ class Doors:
         return Access(
             password=lambda: password or self._secret("password", PASSWORD, who, look_up),
             enable=lambda: enable or self._secret("enable password", ENABLE, f"enable {who}", look_up),
-            known_hosts=self.known_hosts,
-            config=self.config,
-            accept_new=self.accept_new,
-            algorithms=self.algorithms,
+            known_hosts=tuple(self.known_hosts or ()),
+            config=self.ssh_config,
+            accept_new=self.accept_new_host_key,
+            algorithms=algorithms,
         )
 
     def _secret(
@@ -125,6 +115,13 @@ class Doors:
             if what not in self._asked:
                 self._asked[what] = ask(f"{what} ({entry.removeprefix('enable ')})")
             return self._asked[what]
+
+
+USUAL = Doors()
+"""The user's own files, and secrets from the environment or a prompt."""
+
+by_doors = given_by(Doors, "doors")
+"""A command with the options of `Doors` in place of its parameter `doors`, which is made of them."""
 
 
 def from_file(name: str) -> Secret:

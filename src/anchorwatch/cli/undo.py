@@ -9,17 +9,7 @@ import typer
 
 from anchorwatch.cli.apply import Runs, confirm, on_device, runs_folder, stoppable
 from anchorwatch.cli.live import progress
-from anchorwatch.cli.login import (
-    Algorithms,
-    Doors,
-    EnableFile,
-    Keyring,
-    KnownHosts,
-    NewKeys,
-    PasswordFile,
-    SshConfig,
-    target_of,
-)
+from anchorwatch.cli.login import USUAL, Doors, by_doors, target_of
 from anchorwatch.cli.terminal import COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say, table
 
 if TYPE_CHECKING:
@@ -42,6 +32,7 @@ Exit status: 0 taken back, or nothing to take back; 1 stopped; 2 asked wrongly; 
 """
 
 
+@by_doors
 def run(
     name: Annotated[
         str | None,
@@ -52,13 +43,7 @@ def run(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Go on without asking.")] = False,
     runs: Runs = None,
-    accept_new_host_key: NewKeys = False,
-    known_hosts: KnownHosts = None,
-    ssh_config: SshConfig = None,
-    password_file: PasswordFile = None,
-    enable_file: EnableFile = None,
-    keyring: Keyring = False,
-    allow_algorithm: Algorithms = None,
+    doors: Doors = USUAL,
 ) -> None:
     """Show what there is to take back, ask, and take it back."""
     from anchorwatch.fleet.error import RunUnfit
@@ -87,15 +72,6 @@ def run(
     say(printable(f"on {found.record.device}, at {host or found.record.target}"), style="bold")
     if not yes:
         confirm(found.record.device, "take this back on it")
-    doors = Doors(
-        accept_new=accept_new_host_key,
-        known_hosts=tuple(known_hosts or ()),
-        config=ssh_config,
-        password_file=password_file,
-        enable_file=enable_file,
-        keyring=keyring,
-        algorithms=tuple(allow_algorithm or ()),
-    )
     with stoppable() as stop:
         status = on_device(_taken_back(found, host or found.record.target, doors, stop))
     raise typer.Exit(status)
