@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from anchorwatch.db.word import OperatorRole
 from builders import postgres
 from builders.postgres import Postgres
+from portal.counter import Counter, Counters, counters
 from portal.office import Office
 
 
@@ -44,3 +46,23 @@ def either_office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Of
     yield made
     made.close()
     server.drop(name)
+
+
+@pytest.fixture
+def served(office: Office, tmp_path: Path) -> Iterator[Counters]:
+    """The API of a portal."""
+    with counters(office, tmp_path / "tls") as made:
+        yield made
+
+
+@pytest.fixture
+def either(either_office: Office, tmp_path: Path) -> Iterator[Counters]:
+    """The same, once on each kind of database: for what depends on how one asks and waits."""
+    with counters(either_office, tmp_path / "tls") as made:
+        yield made
+
+
+@pytest.fixture
+def admin(served: Counters) -> Counter:
+    """A counter with an admin's key."""
+    return served.as_role(OperatorRole.ADMIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import sqlite3
 import ssl
 import uuid
 from collections.abc import Iterator
@@ -15,12 +16,29 @@ from typing import Any
 from anchorwatch.base.secret import Secret
 from anchorwatch.db.account import SmartAccount
 from anchorwatch.db.word import OperatorRole
+from anchorwatch.licensing import message
+from anchorwatch.licensing.message import Wanted
 from anchorwatch.portal import operator
 from anchorwatch.portal.api import application
 from anchorwatch.portal.server import Front, Server
+from portal.hand import Hand, enrolled
 from portal.office import Office, shown
 
 BASE = "/api/v1"
+
+LISTS = (
+    "/virtual-accounts",
+    "/tags",
+    "/tokens",
+    "/lots",
+    "/pools",
+    "/ledger",
+    "/devices",
+    "/certificates",
+    "/grants",
+    "/incidents",
+    "/alerts",
+)
 
 
 @dataclass
@@ -133,3 +151,36 @@ def counters(office: Office, folder: Path) -> Iterator[Counters]:
     around = application.mounted(office.portal)
     with Server(office.portal, front=Front(made.chain, made.key), around=around) as server:
         yield Counters(office, server.port, made.root)
+
+
+def working(office: Office, *, sn: str = "9A1", seats: int = 2) -> Hand:
+    """A device that holds some seats and has told of an incident."""
+    hand = enrolled(office, sn=sn)
+    assert (
+        hand.ask("PUT", message.ENTITLEMENTS, hand.wants(Wanted(tag="standard", count=seats))).status == 200
+    )
+    at = office.clock.now().isoformat().replace("+00:00", "Z")
+    incident = {
+        "id": f"i-{sn}",
+        "failure": {"kind": "unknown_root", "sentence": "nobody vouches for it", "evidence": {}},
+        "first": at,
+        "last": at,
+        "count": 3,
+    }
+    told = json.dumps({"incidents": [incident]}).encode()
+    assert hand.ask("POST", message.INCIDENTS, told).status == 202
+    return hand
+
+
+def sweep(office: Office) -> None:
+    from anchorwatch.portal import life
+
+    life.sweep(office.portal)
+
+
+def dumped(file: Path) -> str:
+    connection = sqlite3.connect(file)
+    try:
+        return "\n".join(connection.iterdump())
+    finally:
+        connection.close()
