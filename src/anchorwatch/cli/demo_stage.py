@@ -9,9 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
-import sys
-import time
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import Any, Protocol, Self
 
 from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.secret import Secret
+from anchorwatch.cli.lab_process import NotStartedError, await_ready, spawn
 from anchorwatch.devices.fact import Platform
 from anchorwatch.doctor import plan as plans
 from anchorwatch.doctor.diagnosis import Diagnosis
@@ -37,7 +35,6 @@ from anchorwatch.net.console import Answer
 from anchorwatch.net.target import Access, Target
 from anchorwatch.pki.catalogue import EMPTY, Catalogue
 
-_START_SECONDS = 60
 _EVERY = 1.0
 """Seconds between two looks of a repeated step: the lab's portal answers at once."""
 _PATIENCE = 20.0
@@ -131,15 +128,7 @@ class Stage:
         """Let the lab come up, without waiting for it. Raises `LodgingError`."""
         terms = lodging.LabTerms(count=None, port=0, listen="")
         lodging.establish(self.folder, story_file.text_of(self.story), terms)
-        with (self.folder / lodging.LOG).open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-m", "anchorwatch", "lab", "serve", "--folder", str(self.folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd="/",
-            )
+        self._process = spawn(self.folder)
 
     def stop(self) -> None:
         """End the lab, if it is still up."""
@@ -149,7 +138,12 @@ class Stage:
                 self._process.wait(10)
 
     async def __aenter__(self) -> Self:
-        status = await asyncio.to_thread(self._ready)
+        if self._process is None:
+            raise StageError("the lab was not started")
+        try:
+            status = await asyncio.to_thread(await_ready, self.folder, self._process, self.teller.waiting)
+        except NotStartedError as error:
+            raise StageError(str(error)) from None
         user = lodging.login(self.folder).user
         for each in status["devices"]:
             self._where[each["name"]] = Target(host=each["address"], port=each["port"], user=user)
@@ -160,17 +154,6 @@ class Stage:
 
     async def __aexit__(self, *_: object) -> None:
         await self._open.aclose()
-
-    def _ready(self) -> Mapping[str, Any]:
-        end = time.monotonic() + _START_SECONDS
-        while time.monotonic() < end and self._process is not None and self._process.poll() is None:
-            try:
-                return control.ask(self.folder, {"do": "wait"}, told=self.teller.waiting)
-            except control.NotRunningError:
-                time.sleep(0.05)
-            except control.ControlError as error:
-                raise StageError(str(error)) from None
-        raise StageError(f"the lab did not start; its log is {self.folder / lodging.LOG}")
 
     def ask(self, **question: str) -> dict[str, Any]:
         """Ask the lab for something."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -110,8 +109,7 @@ def up(
         if foreground:
             _stay(folder)
             return
-        child = _spawn(folder)
-        status = _await_ready(folder, child)
+        status = _started(folder)
         _show(status, lodging.login(folder).user)
         if status["listen"] != "loopback":
             say(
@@ -177,56 +175,17 @@ def _stay(folder: Path) -> None:
     LabService(folder).run()
 
 
-def _spawn(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the lab as a process of its own that outlives this one."""
+def _started(folder: Path) -> dict[str, Any]:
+    """Start the lab and wait for it, saying how far it is; where it does not come up, the program ends."""
+    # Here, because only `up` starts a lab.
+    from anchorwatch.cli.lab_process import NotStartedError, await_ready, spawn
     from anchorwatch.lab import lodging
 
-    log = os.open(folder / lodging.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
-        return subprocess.Popen(  # noqa: S603 - this program itself
-            [sys.executable, "-m", "anchorwatch", "lab", "serve", "--folder", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-        )
-    finally:
-        os.close(log)
-
-
-def _await_ready(folder: Path, child: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """Wait until the lab can be used, saying how far it is."""
-    from anchorwatch.lab import control
-
-    def heard(text: str) -> None:
-        say(f"… {printable(text)}", err=True)
-
-    end = time.monotonic() + _SOON
-    while time.monotonic() < end and child.poll() is None:
-        try:
-            return control.ask(folder, {"do": "wait"}, told=heard)
-        except control.NotRunningError:
-            time.sleep(0.05)
-        except control.RefusedError as error:
-            fail(f"the lab did not start: {printable(str(error))}", COULD_NOT_LOOK)
-        except control.ControlError:
-            break
-    return _not_started(folder)
-
-
-def _not_started(folder: Path) -> NoReturn:
-    from anchorwatch.lab import lodging
-
-    log = folder / lodging.LOG
-    last = ""
-    with contextlib.suppress(OSError, IndexError):
-        last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1]
-    fail(
-        f"the lab did not start: {printable(last) or 'it said nothing'}",
-        COULD_NOT_LOOK,
-        f"its log is {printable(str(log))}",
-    )
+        return await_ready(folder, spawn(folder), lambda text: say(f"… {printable(text)}", err=True))
+    except NotStartedError as error:
+        log = printable(str(folder / lodging.LOG))
+        fail(printable(str(error)), COULD_NOT_LOOK, f"its log is {log}")
 
 
 @app.command(hidden=True)
