@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from anchorwatch.cli.app import app
 from anchorwatch.doctor import plan as plans
 from anchorwatch.doctor.remedy import remedy
-from doctor.test_safe_repair import asav
+from doctor.plans import asav
 
 
 @pytest.fixture

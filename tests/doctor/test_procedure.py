@@ -12,8 +12,8 @@ from anchorwatch.doctor.plan import Plan
 from anchorwatch.doctor.remedy import remedy
 from anchorwatch.doctor.situation import Situation
 from anchorwatch.pki.catalogue import Catalogue
+from doctor.plans import asav, chassis, plan, planned
 from doctor.situations import QUOVADIS, ca, printed, situations
-from doctor.test_safe_repair import asav, chassis, plan, planned
 
 
 @given(situations())

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from datetime import date
 from itertools import product
-from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import given
 
-from anchorwatch.base.schema import SchemaError
 from anchorwatch.devices.asa import step as asa
 from anchorwatch.devices.banned import why_banned
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.step import (
     About,
-    AsRecorded,
     BadStep,
     Claim,
     Danger,
@@ -27,20 +22,19 @@ from anchorwatch.devices.step import (
     Effect,
     Pasted,
     Place,
-    Question,
     Step,
     Typed,
     Undo,
     lines,
 )
-from anchorwatch.doctor.plan import NoPlan, Plan, read, write
+from anchorwatch.doctor.plan import NoPlan, Plan
 from anchorwatch.doctor.remedy import codes, remedy
 from anchorwatch.doctor.rules import RULES
-from anchorwatch.doctor.situation import Licensing, Model, Route, Situation, model_of
-from anchorwatch.formats import read as read_certificates
+from anchorwatch.doctor.situation import Licensing, Model, Route, Situation
 from anchorwatch.licensing.status import RegistrationState
 from anchorwatch.pki.catalogue import Catalogue, Known, Origin
-from doctor.situations import DATES, G5, IDENTRUST, PROXY, QUOVADIS, RELEASES, ca, printed, situations
+from doctor.plans import asav, chassis, plan, planned, refused, typed
+from doctor.situations import G5, IDENTRUST, PROXY, QUOVADIS, RELEASES, ca, printed, situations
 
 ASA = Place(platform=Platform.ASA)
 # The causes of the domain page, in its order, and the further codes below its table.
@@ -97,60 +91,6 @@ CAUSES = [
     "text-overwritten",
     "anchor-expiring",
 ]
-
-
-def planned(situation: Situation) -> Plan:
-    found = remedy(situation)
-    assume(isinstance(found, Plan))
-    assert isinstance(found, Plan)
-    return found
-
-
-def plan(situation: Situation) -> Plan:
-    found = remedy(situation)
-    assert isinstance(found, Plan), found
-    return found
-
-
-def refused(situation: Situation) -> NoPlan:
-    found = remedy(situation)
-    assert isinstance(found, NoPlan), found
-    return found
-
-
-def asav(code: str = "anchor-missing") -> Situation:
-    return Situation(
-        code=code,
-        platform=Platform.ASA,
-        model=Model.ASAV,
-        release="9.5(2)",
-        licensing=Licensing.SMART,
-        at=date(2016, 3, 22),
-        registration=RegistrationState.RETRYING,
-    )
-
-
-def chassis(code: str = "anchor-missing") -> Situation:
-    return Situation(
-        code=code,
-        platform=Platform.ASA,
-        model=Model.CHASSIS,
-        licensing=Licensing.SMART,
-        registration=RegistrationState.REGISTERED,
-        catalogue=Catalogue.of([ca(QUOVADIS), ca(IDENTRUST)]),
-    )
-
-
-def typed(found: Plan) -> list[str]:
-    """Everything a plan could ever type: its lines, its undo, its cleanup."""
-    said = [line for step in found.steps for line in step.typed]
-    said += [entry.text for step in found.steps for entry in step.cleanup]
-    for undo in (step.undo for step in found.steps if isinstance(step.undo, Undo)):
-        said += [
-            entry.otherwise or entry.setting if isinstance(entry, AsRecorded) else entry.text
-            for entry in (*undo.shown, *undo.lines)
-        ]
-    return said
 
 
 def test_every_cause_has_an_answer() -> None:
@@ -575,7 +515,7 @@ def test_rule_10_auto_import_exists_from_9_5_2_on() -> None:
     }
 
 
-# ------------------------------------------------------------------------------- revocation, and the laws
+# --------------------------------------------------------------------------------------------- revocation
 
 
 @given(situations())
@@ -606,116 +546,3 @@ def test_revocation_on_a_vpn_trustpoint_cannot_be_put_into_a_step() -> None:
             undo=Undo(sentence="x", lines=lines("end")),
         )
     assert isinstance(remedy(replace(asav("revocation-unreachable"), detail="VPN")), NoPlan)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "configure terminal", "no route outside 0 0 192.0.2.1", "enter trustpoint x", "delete dns 192.0.2.1", "terminal x",
-        "show running-config | redirect tftp://192.0.2.66/x", "show version | tee flash:x", "show version | append flash:x",
-        "copy running-config tftp://192.0.2.66/x", "show", "shownothing", "call-home send alert-group configuration",
-        "license smart renew auth", "quit", "<certificate>",
-    ],
-)  # fmt: skip
-def test_a_step_that_says_it_looks_only_looks(line: str) -> None:
-    """Whatever else a stranger writes into a check cannot be made, nor read out of a file: nobody decides about a look."""
-    look = asa.check_clock(ASA)
-    for typed_, cleanup in ((lines(line), ()), (lines("show clock", line), ()), (look.lines, lines(line))):
-        with pytest.raises(BadStep, match="only looks"):
-            replace(look, lines=typed_, cleanup=cleanup)
-    found = plan(asav())
-    text = write(found).replace('"show clock detail"', json.dumps(line))
-    with pytest.raises(SchemaError, match="only looks"):
-        read(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["no ntp server <gateway>", "license smart register idtoken <ID token>", "x <fingerprint>"]
-)
-def test_an_undo_needs_nothing_its_step_does_not(text: str) -> None:
-    """A value that is missing, or a secret, would stop a repair in the middle, after others of its steps were done."""
-    step = asa.time_server(ASA)
-    assert isinstance(step.undo, Undo)
-    for line in (Typed(text=text), AsRecorded(setting=text), AsRecorded(setting="x", otherwise=text)):
-        with pytest.raises(BadStep, match="needs <"):
-            replace(step, undo=replace(step.undo, lines=(line,)))
-
-
-def test_a_question_of_blanks_is_none() -> None:
-    """It would be found in whatever a device asks, and answered."""
-    for words in ("", " ", "\t "):
-        with pytest.raises(BadStep):
-            Question(text=words, reply="y")
-
-
-@given(situations())
-def test_a_finished_plan_planned_again_is_empty(situation: Situation) -> None:
-    """When everything a plan claims holds, nothing is left to do."""
-    first = planned(situation)
-    claims = frozenset(step.expected.claim for step in first.steps if step.expected.claim is not None)
-    again = remedy(replace(situation, holds=claims))
-    assert isinstance(again, Plan)
-    assert again.is_empty
-    assert not any(part.prechecks for part in again.parts)
-
-
-@given(situations())
-def test_a_plan_survives_its_file(situation: Situation) -> None:
-    """Reading what was written gives the plan back."""
-    found = planned(situation)
-    assert read(write(found)) == found
-
-
-@given(situations())
-def test_every_change_can_be_taken_back_or_says_why_not(situation: Situation) -> None:
-    """A step that changes something has an undo or a reason, and what it undoes names the same things."""
-    for part in planned(situation).parts:
-        for step in part.steps:
-            if not step.read_only:
-                assert isinstance(step.undo, Undo) or step.undo.reason
-        undone = [step.id for step, _ in part.backout]
-        assert undone == [step.id for step in reversed(part.steps) if isinstance(step.undo, Undo)]
-
-
-@given(situations(), st.sampled_from(["\n", "?", "\x1b[2J", "\x00", "é"]))
-def test_nothing_a_stranger_named_reaches_a_line(situation: Situation, evil: str) -> None:
-    """A host name from a capture with a line end or an escape cannot become a second command."""
-    hostile = replace(situation, endpoint=f"tools.cisco.com{evil}reload", device=f"fw{evil}")
-    found = remedy(hostile)
-    if isinstance(found, Plan):
-        assert all(re.fullmatch(r"[ -~]+", line) for line in typed(found))
-
-
-def test_the_hardware_tells_the_owner() -> None:
-    """4100 and 9300 in every spelling are a chassis; a 42xx is not."""
-    assert {model_of(word) for word in ("FPR4K-SM-12", "FPR9K-SM-36", "FPR-4110-SUP", "FPR-9300")} == {
-        Model.CHASSIS
-    }
-    assert {model_of(word) for word in ("FPR-2110", "FPR-1010", "FPR-3105", "FPR-4215")} == {Model.FIREPOWER}
-    assert model_of("ASA5516") is Model.ASA5500X
-    assert model_of("ASAv,") is Model.ASAV
-    assert model_of("toaster") is Model.UNKNOWN
-
-
-def test_dates_reach_every_period() -> None:
-    """The space of the laws holds an unknown date, and one of every period of the table."""
-    assert None in DATES
-    assert {day.year for day in DATES if day} == {2016, 2018, 2022, 2026}
-
-
-def test_genuine_certificates_are_no_look_alikes(shared: Path) -> None:
-    """The roots of 2018 and 2022, from a folder of genuine certificates, are planned without a question about them."""
-    folder = shared / "pki" / "certs"
-    genuine = Catalogue.of(
-        certificate
-        for sha256 in ("85a0dd7dd720adb7", "5d56499be4d2e08b")
-        for path in folder.glob(f"{sha256}*")
-        for certificate in read_certificates(path.read_bytes()).certificates
-    )
-    for day, name in (
-        (date(2018, 10, 9), "QuoVadis Root CA 2"),
-        (date(2022, 3, 1), "IdenTrust Commercial Root CA 1"),
-    ):
-        found = plan(replace(chassis("fxos-trustpoint-missing"), at=day, catalogue=genuine))
-        assert {paste.name for paste in found.pasted} == {name}
-        assert not any("really the CA" in decision.question for decision in found.decisions)
