@@ -26,7 +26,7 @@ from anchorwatch.fleet.filling import Filling
 from anchorwatch.fleet.fit import Gone, newest
 from anchorwatch.fleet.gathering import Gathered, gather
 from anchorwatch.fleet.repair import Orders, Outcome
-from anchorwatch.fleet.run import Record, Run
+from anchorwatch.fleet.run import Run
 from anchorwatch.fleet.undoing import Undone
 from anchorwatch.fleet.visit import Visit, visiting
 from anchorwatch.lab import assembly, lodging
@@ -289,16 +289,7 @@ class Quarter:
                 before, answer = await repair.look(visit, plan, orders)
                 if isinstance(answer, Gone):
                     return answer, None
-                record = Record(
-                    device=visit.device,
-                    target=str(visit.target),
-                    platform=visit.speaks.platform,
-                    code=plan.code,
-                    title=plan.title,
-                    unit=part.unit,
-                    began=self.now,
-                )
-                run = Run.begin(self.folder.parent / "runs", record)
+                run = repair.begin(self.folder.parent / "runs", visit, plan, part, before, at=self.now)
                 return await repair.repair(visit, plan, part, orders, run, before, sleep=self._wait), run
 
         return self.each([device], act)[device]

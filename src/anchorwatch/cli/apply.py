@@ -25,7 +25,6 @@ from anchorwatch.cli.source import CouldNotLookError, gather_catalogue
 from anchorwatch.cli.terminal import ASKED_WRONGLY, COULD_NOT_LOOK, TROUBLE, fail, hint, printable, say
 from anchorwatch.devices.fact import Platform
 from anchorwatch.devices.step import Step
-from anchorwatch.doctor import plan as plans
 from anchorwatch.doctor import procedure
 from anchorwatch.doctor.plan import Plan
 
@@ -383,7 +382,6 @@ async def _carried_out(
 ) -> int:
     from anchorwatch.fleet import repair
     from anchorwatch.fleet.fit import Gone
-    from anchorwatch.fleet.run import Record, Run
     from anchorwatch.fleet.visit import visiting
 
     tell = progress(str(target))
@@ -398,20 +396,7 @@ async def _carried_out(
             return 0
         if stop():
             return TROUBLE
-        run = Run.begin(
-            root,
-            Record(
-                device=visit.device,
-                target=str(target),
-                platform=visit.speaks.platform,
-                code=plan.code,
-                title=plan.title,
-                unit=part.unit,
-                began=SystemClock().now(),
-            ),
-        )
-        run.keep("plan.json", plans.write(plan))
-        run.keep("before.txt", before.transcript)
+        run = repair.begin(root, visit, plan, part, before, at=SystemClock().now())
         say(printable(f"recorded as {run.name} in {root}"), err=True)
         try:
             outcome = await repair.repair(visit, plan, part, orders, run, before, tell=tell, stop=stop)

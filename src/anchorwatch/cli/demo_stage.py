@@ -18,7 +18,6 @@ from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.secret import Secret
 from anchorwatch.cli.lab_process import NotStartedError, await_ready, spawn
 from anchorwatch.devices.fact import Platform
-from anchorwatch.doctor import plan as plans
 from anchorwatch.doctor.diagnosis import Diagnosis
 from anchorwatch.doctor.finding import Severity
 from anchorwatch.doctor.plan import Plan
@@ -27,7 +26,6 @@ from anchorwatch.fleet.filling import Filling
 from anchorwatch.fleet.fit import Gone, newest
 from anchorwatch.fleet.gathering import gather
 from anchorwatch.fleet.repair import Orders, Outcome, Proven
-from anchorwatch.fleet.run import Record, Run
 from anchorwatch.fleet.visit import Visit, visiting
 from anchorwatch.formats import read as read_certificates
 from anchorwatch.lab import control, lodging, story_file
@@ -227,20 +225,7 @@ class Stage:
         if isinstance(fits, Gone):
             self.teller.printed((f"{plan.code} is not there, and nothing is left to do",))
             return None
-        run = Run.begin(
-            self.folder / "runs",
-            Record(
-                device=seat.visit.device,
-                target=str(seat.visit.target),
-                platform=seat.visit.speaks.platform,
-                code=plan.code,
-                title=plan.title,
-                unit=part.unit,
-                began=SystemClock().now(),
-            ),
-        )
-        run.keep("plan.json", plans.write(plan))
-        run.keep("before.txt", before.transcript)
+        run = repair.begin(self.folder / "runs", seat.visit, plan, part, before, at=SystemClock().now())
         steps: list[str] = []
         outcome = await repair.repair(
             seat.visit,

@@ -11,12 +11,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import assert_never
 
 from anchorwatch.devices import reading, recorded
 from anchorwatch.devices.fact import StoredCertificate
 from anchorwatch.devices.recorded import CannotRestore
 from anchorwatch.devices.step import About, Decider, Step, Typed, Undo
+from anchorwatch.doctor import plan as plans
 from anchorwatch.doctor import standing
 from anchorwatch.doctor.diagnosis import Diagnosis, Status, diagnose
 from anchorwatch.doctor.finding import Confidence, Severity
@@ -26,7 +28,7 @@ from anchorwatch.fleet.error import FleetError, StateChanged
 from anchorwatch.fleet.filling import Filling
 from anchorwatch.fleet.fit import Changed, Fits, Gone, fit, newest, present
 from anchorwatch.fleet.gathering import Gathered, gather
-from anchorwatch.fleet.run import Done, Run, Stage
+from anchorwatch.fleet.run import Done, Record, Run, Stage
 from anchorwatch.fleet.visit import Visit
 from anchorwatch.pki.catalogue import EMPTY, Catalogue
 
@@ -124,6 +126,28 @@ async def look(
             return before, answer
         case unknown:
             assert_never(unknown)
+
+
+def begin(root: Path, visit: Visit, plan: Plan, part: Part, before: Gathered, *, at: datetime) -> Run:
+    """The record of a repair that begins `at` a moment, in `root`, with the plan and what was read before beside it.
+
+    Raises `RunUnfit` where it cannot be kept, and then nothing is to be typed.
+    """
+    run = Run.begin(
+        root,
+        Record(
+            device=visit.device,
+            target=str(visit.target),
+            platform=visit.speaks.platform,
+            code=plan.code,
+            title=plan.title,
+            unit=part.unit,
+            began=at,
+        ),
+    )
+    run.keep("plan.json", plans.write(plan))
+    run.keep("before.txt", before.transcript)
+    return run
 
 
 async def repair(
