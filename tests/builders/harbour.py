@@ -3,15 +3,7 @@
 from anchorwatch.lab.story import Story
 from anchorwatch.lab.story_file import read
 
-TEXT = """
-story = 1
-code = "harbour"
-title = "The harbour's portal moves"
-world = "cisco"
-starts = 2018-10-04T09:00:00Z
-shows = "old"
-serves = "2017"
-
+MOVE = """
 [chains]
 old = ["portal-g4", "g4", "g5-cross"]
 new = ["portal-hydrantid", "hydrantid-g2"]
@@ -27,7 +19,21 @@ name = [["O", "Cisco Systems, Inc."], ["CN", "tools.cisco.com"]]
 hosts = ["tools.cisco.com"]
 issuer = "hydrantid-g2"
 valid = [2018-10-01T00:00:00Z, 2020-10-01T23:59:59Z]
+"""
+"""What the portal of October 2018 shows before and after it moved, as a part of a story."""
 
+TEXT = (
+    """
+story = 1
+code = "harbour"
+title = "The harbour's portal moves"
+world = "cisco"
+starts = 2018-10-04T09:00:00Z
+shows = "old"
+serves = "2017"
+"""
+    + MOVE
+    + """
 [[events]]
 at = 2018-10-05T07:00:00Z
 said = "the portal moves"
@@ -69,6 +75,7 @@ application = "9.8(2)"
 registered = true
 since = 2018-10-03T08:20:00Z
 """
+)
 
 
 def story() -> Story:

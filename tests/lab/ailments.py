@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from anchorwatch.lab.network import Fault
 from anchorwatch.licensing.status import RegistrationState
+from builders.harbour import MOVE
 from lab.quarter import Quarter
 
-HEAD = """
+HEAD = (
+    """
 story = 1
 code = "proof"
 title = "One thing is wrong with each"
@@ -18,28 +20,15 @@ world = "cisco"
 starts = 2018-10-06T06:00:00Z
 shows = "old"
 serves = "2017"
-
-[chains]
-old = ["portal-g4", "g4", "g5-cross"]
-new = ["portal-hydrantid", "hydrantid-g2"]
-
-[leaves.portal-g4]
-name = [["O", "Cisco Systems, Inc."], ["CN", "tools.cisco.com"]]
-hosts = ["tools.cisco.com"]
-issuer = "g4"
-valid = [2018-02-01T00:00:00Z, 2019-02-01T23:59:59Z]
-
-[leaves.portal-hydrantid]
-name = [["O", "Cisco Systems, Inc."], ["CN", "tools.cisco.com"]]
-hosts = ["tools.cisco.com"]
-issuer = "hydrantid-g2"
-valid = [2018-10-01T00:00:00Z, 2020-10-01T23:59:59Z]
-
+"""
+    + MOVE
+    + """
 [[events]]
 at = 2018-10-05T07:00:00Z
 said = "the portal moves"
 chain = "new"
 """
+)
 KINDS = {
     "asav941": 'model = "ASAv"\nversion = "9.4(1)"',
     "asav952": 'model = "ASAv"\nversion = "9.5(2)"',
