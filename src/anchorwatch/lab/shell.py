@@ -191,16 +191,32 @@ def _piped(line: str) -> tuple[str, Callable[[str], str]]:
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a line holds one of the alternatives: plain text, ``^`` and ``$`` at its ends, ``.`` for any character.
+    """Whether a line holds one of the alternatives: plain text, ``^`` and ``$`` at its ends, ``.`` and ``.*`` between.
 
     No expression of somebody else's is compiled: one could be written that never ends.
     """
     choices = [_choice(each) for each in pattern.strip('"').split("|")[:20]]
-    return lambda line: any(choice.search(line) is not None for choice in choices)
+    return lambda line: any(choice(line) for choice in choices)
 
 
-def _choice(text: str) -> re.Pattern[str]:
+def _choice(text: str) -> Callable[[str], bool]:
+    """One alternative: its pieces between ``.*`` have to follow each other, and each is looked for once."""
     start = "^" if text.startswith("^") else ""
     end = "$" if text.endswith("$") else ""
-    middle = text.removeprefix("^").removesuffix("$").replace(".*", ".")[:200]
-    return re.compile(start + "".join("." if each == "." else re.escape(each) for each in middle) + end)
+    bare = text.removeprefix("^").removesuffix("$")[:200]
+    pieces = [
+        "".join("." if each == "." else re.escape(each) for each in piece) for piece in bare.split(".*")
+    ]
+    pieces[0], pieces[-1] = start + pieces[0], pieces[-1] + end
+    looks = [re.compile(piece) for piece in pieces]
+
+    def holds(line: str) -> bool:
+        at = 0
+        for look in looks:
+            found = look.search(line, at)
+            if found is None:
+                return False
+            at = found.end()
+        return True
+
+    return holds
