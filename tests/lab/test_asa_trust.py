@@ -70,10 +70,11 @@ def test_an_entry_that_ended_counts_as_expired(stage: Stage) -> None:
     assert installed == 14 - expired
 
 
-def test_the_question_is_answered_by_one_key(stage: Stage) -> None:
-    """The key n leaves the pool as it was."""
+@pytest.mark.parametrize("key", ["n", ""])
+def test_the_question_is_answered_by_one_key(stage: Stage, key: str) -> None:
+    """The key n leaves the pool as it was, and so does an Enter that somebody typed ahead."""
     machine = stage.asa()
-    said = typed(machine, IMPORT, "n", "show crypto ca trustpool")
+    said = typed(machine, IMPORT, key, "show crypto ca trustpool")
     assert "Do you want to continue? (y/n)" in said
     assert "attempted" not in said
     assert "No trustpool certificates installed" in said

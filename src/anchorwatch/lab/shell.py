@@ -138,11 +138,11 @@ class Shell(ABC, Generic[MachineT]):
         _GOING_ON.add(going)
         going.add_done_callback(_GOING_ON.discard)
 
-    async def ask_key(self, question: str, *, yes: str = "y") -> bool:
-        """A question that one key answers; whether it was yes."""
+    async def ask_key(self, question: str) -> bool:
+        """A question that one key answers; whether it was yes. Enter is a yes only to ``[confirm]``."""
         key = await self.terminal.read_key(question)
         self.terminal.print_now("\n")
-        return key.lower() in (yes, "\n")
+        return key.lower() == "y" or (key == "\n" and question.endswith("[confirm]"))
 
     async def ask_line(self, question: str) -> str:
         """A question that a line answers."""
