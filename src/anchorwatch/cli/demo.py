@@ -78,7 +78,9 @@ def demo(
         page.end(time.monotonic() - began)
         if keep:
             for each in (story,) if story else STORIES:
-                hint(f"anchorwatch lab status --folder {folder / each}")
+                hint(
+                    f"anchorwatch lab status --folder {folder / each} (the folder that is called town above)"
+                )
     raise typer.Exit(0 if observed else TROUBLE)
 
 

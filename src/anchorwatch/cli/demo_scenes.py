@@ -200,7 +200,8 @@ async def _right_place(stage: Stage, teller: Teller, seat: Seat) -> None:
         "A trustpoint in FXOS, committed, and a renewal",
         "The certificate comes from the catalogue, with its SHA-256; never from a document, whose copies are damaged.",
     )
-    diagnosis = await stage.diagnose(seat, catalogue=stage.catalogue)
+    cas = stage.catalogue()
+    diagnosis = await stage.diagnose(seat, catalogue=cas)
     codes = [finding.code for finding in diagnosis.findings]
     teller.claim("the doctor names the chassis's own store", "fxos-trustpoint-missing" in codes)
     plan = diagnosis.plan
@@ -211,7 +212,7 @@ async def _right_place(stage: Stage, teller: Teller, seat: Seat) -> None:
         "it commits, and never deregisters",
         "commit-buffer" in _typed(plan) and "deregister" not in _typed(plan),
     )
-    outcome = await stage.apply(seat, plan, filling=Filling({}), catalogue=stage.catalogue)
+    outcome = await stage.apply(seat, plan, filling=Filling({}), catalogue=cas)
     teller.claim("the finding is gone, by a new reading", isinstance(outcome, Proven))
     await seat.type("scope license")
     screen = await seat.type("show license all")

@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 
 from anchorwatch.base.clock import SystemClock
 from anchorwatch.base.secret import Secret
+from anchorwatch.cli.apply import QUESTIONS
 from anchorwatch.cli.lab_process import NotStartedError, await_ready, spawn
 from anchorwatch.devices.fact import Platform
 from anchorwatch.doctor.diagnosis import Diagnosis
@@ -66,8 +67,9 @@ class StageError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Seat:
-    """A person at the console of one device."""
+    """A person at the console of one device of the lab, called by its name there."""
 
+    device: str
     visit: Visit
     teller: Teller
 
@@ -116,7 +118,6 @@ class Stage:
     story: str
     folder: Path
     teller: Teller
-    catalogue: Catalogue = field(init=False)
     _process: subprocess.Popen[bytes] | None = None
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
     _seats: dict[str, Seat] = field(default_factory=dict)
@@ -145,9 +146,6 @@ class Stage:
         user = lodging.login(self.folder).user
         for each in status["devices"]:
             self._where[each["name"]] = Target(host=each["address"], port=each["port"], user=user)
-        found = self.ask(do="catalogue")
-        pem = "".join(found["certificates"]).encode()
-        self.catalogue = Catalogue.of(read_certificates(pem).certificates)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -159,9 +157,17 @@ class Stage:
 
     def advance(self, *, to: str) -> None:
         """Turn the clock, and tell what happened meanwhile."""
-        self.teller.typed("$ ", f"anchorwatch lab clock advance --to {to}")
+        self.teller.typed("$ ", f"anchorwatch lab clock advance --to {to} --folder town")
         told = self.ask(do="advance", to=to)
         self.teller.printed(tuple(f"{each['at']}  {each['said']}" for each in told["happened"]))
+
+    def catalogue(self) -> Catalogue:
+        """The town's CAs: look-alikes of real ones, with keys of their own."""
+        self.teller.typed("$ ", "anchorwatch lab export-catalogue cas --folder town")
+        pem = "".join(self.ask(do="catalogue")["certificates"]).encode()
+        found = read_certificates(pem).certificates
+        self.teller.printed((f"{len(found)} CAs",))
+        return Catalogue.of(found)
 
     def token(self) -> Secret:
         """An ID token of the town's portal."""
@@ -180,7 +186,7 @@ class Stage:
         """A console on a device, logged in and privileged, its pager off."""
         if device not in self._seats:
             target = self._where[device]
-            self.teller.typed("$ ", f"ssh -p {target.port} {target.user}@{target.host}")
+            self.teller.typed("$ ", f"ssh -F town/ssh_config {device}")
             login = lodging.login(self.folder)
             access = Access(
                 password=lambda: login.password,
@@ -189,14 +195,14 @@ class Stage:
                 config=Path("/dev/null"),
             )
             visit = await self._open.enter_async_context(visiting(target, access, platform=platform))
-            self._seats[device] = Seat(visit=visit, teller=self.teller)
+            self._seats[device] = Seat(device=device, visit=visit, teller=self.teller)
         return self._seats[device]
 
     async def diagnose(self, seat: Seat, *, catalogue: Catalogue = EMPTY) -> Diagnosis:
         """Read a device and tell the head of what the doctor says."""
-        given = " --catalogue town/cas.pem" if catalogue.entries else ""
+        given = " --catalogue cas" if catalogue.entries else ""
         self.teller.typed(
-            "$ ", f"anchorwatch diagnose ssh://{seat.visit.target}{given} --save-plan repair.plan.json"
+            "$ ", f"anchorwatch diagnose {_called(seat)}{given} --save-plan {seat.device}.plan.json"
         )
         found = await gather(seat.visit, catalogue=catalogue)
         diagnosis = newest(found)
@@ -213,9 +219,13 @@ class Stage:
         What the plan leaves to a person, the person of the tale says yes to.
         """
         decided = tuple(step.id for step in plan.decided_by_person)
-        options = "".join(f" --decide {each}" for each in decided)
+        options = "".join(
+            f" --decide {each}" for each in (*decided, *((QUESTIONS,) if plan.decisions else ()))
+        )
+        given = " --catalogue cas" if catalogue.entries else ""
+        given += " --token-file token" if any(blank.secret for blank in plan.blanks) else ""
         self.teller.typed(
-            "$ ", f"anchorwatch apply repair.plan.json ssh://{seat.visit.target} --yes{options}"
+            "$ ", f"anchorwatch apply {seat.device}.plan.json {_called(seat)}{given} --yes{options}"
         )
         orders = Orders(
             filling=filling, decided=frozenset(decided), every=_EVERY, patience=_PATIENCE, catalogue=catalogue
@@ -241,6 +251,11 @@ class Stage:
         proven = "proven" if isinstance(outcome, Proven) else "not proven"
         self.teller.printed((f"{proven}: {outcome.sentence}",))
         return outcome
+
+
+def _called(seat: Seat) -> str:
+    """How the device is named to a program; ``town`` stands for the lab's folder."""
+    return f"ssh://{seat.device} --ssh-config town/ssh_config"
 
 
 def _steps(told: list[str]) -> list[str]:
